@@ -1,0 +1,23 @@
+// Every kernel on the CPU in float64: complete, and the reference for other devices. One file per kernel.
+#pragma once
+
+#include "backend.hpp"
+
+namespace portfolio {
+
+class CpuBackend : public Backend {
+ public:
+  std::string name() const override;
+  CovarianceResult covariance(MatrixView, const CovarianceOptions&) const override;
+  CovarianceResult covariance(BasicMatrixView<float>, const CovarianceOptions&) const override;
+  EighResult eigh(MatrixView) const override;
+  NearestPsdResult nearest_psd(MatrixView, const NearestPsdOptions&) const override;
+  QpResult solve_qp(const QpProblem&, const QpOptions&) const override;
+  std::vector<QpResult> solve_qp_batch(const std::vector<QpProblem>&, const QpOptions&) const override;
+  FrontierResult efficient_frontier(const FrontierProblem&) const override;
+  RiskParityResult risk_parity(MatrixView, const RiskParityOptions&) const override;
+  SimulateResult simulate(VectorView, MatrixView, VectorView, const SimulateOptions&) const override;
+  PerformanceResult performance(VectorView, const PerformanceOptions&) const override;
+};
+
+}  // namespace portfolio

@@ -1,0 +1,44 @@
+// One abstract class per device. Public functions check arguments and choose; a backend assumes good input.
+#pragma once
+
+#include <string>
+
+#include "portfolio/covariance.hpp"
+#include "portfolio/eigh.hpp"
+#include "portfolio/frontier.hpp"
+#include "portfolio/monte_carlo.hpp"
+#include "portfolio/performance.hpp"
+#include "portfolio/qp.hpp"
+#include "portfolio/risk_parity.hpp"
+
+namespace portfolio {
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string name() const = 0;
+  virtual CovarianceResult covariance(MatrixView, const CovarianceOptions&) const = 0;
+  virtual CovarianceResult covariance(BasicMatrixView<float>, const CovarianceOptions&) const = 0;
+  virtual EighResult eigh(MatrixView) const = 0;
+  virtual NearestPsdResult nearest_psd(MatrixView, const NearestPsdOptions&) const = 0;
+  virtual QpResult solve_qp(const QpProblem&, const QpOptions&) const = 0;
+  virtual std::vector<QpResult> solve_qp_batch(const std::vector<QpProblem>&, const QpOptions&) const = 0;
+  virtual FrontierResult efficient_frontier(const FrontierProblem&) const = 0;
+  virtual RiskParityResult risk_parity(MatrixView, const RiskParityOptions&) const = 0;
+  virtual SimulateResult simulate(VectorView, MatrixView, VectorView, const SimulateOptions&) const = 0;
+  virtual PerformanceResult performance(VectorView, const PerformanceOptions&) const = 0;
+};
+
+const Backend& cpu_backend();    // cpp/cpu
+const Backend* metal_backend();  // metal/: null when there is none
+std::string metal_status();      // why there is none, or the GPU's name
+
+struct Choice {
+  const Backend& backend;
+  DeviceUsed used;
+};
+
+// Throws std::invalid_argument naming `function` when a named device is absent.
+Choice choose_backend(Device requested, const char* function);
+
+}  // namespace portfolio

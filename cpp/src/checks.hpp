@@ -1,0 +1,55 @@
+// Argument errors: "[function] argument: expected ..., got ...".
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+
+#include "portfolio/matrix.hpp"
+
+namespace portfolio {
+
+[[noreturn]] inline void fail(const char* function, const std::string& argument, const std::string& expected,
+                              const std::string& got) {
+  throw std::invalid_argument(std::string("[") + function + "] " + argument + ": expected " + expected + ", got " + got);
+}
+
+inline std::string shape(std::size_t rows, std::size_t cols) {
+  return "shape (" + std::to_string(rows) + ", " + std::to_string(cols) + ")";
+}
+
+// Names the first NaN or infinity.
+template <class T>
+void check_finite(const char* function, const char* argument, const T* data, std::size_t rows, std::size_t cols) {
+  for (std::size_t k = 0; k < rows * cols; ++k) {
+    if (!std::isfinite(data[k])) {
+      const std::string where = rows == 1 ? "[" + std::to_string(k) + "]"
+                                          : "[" + std::to_string(k / cols) + ", " + std::to_string(k % cols) + "]";
+      fail(function, argument, "finite numbers", std::to_string(data[k]) + " at " + where);
+    }
+  }
+}
+
+inline void check_square(const char* function, const char* argument, MatrixView m) {
+  if (m.rows != m.cols || m.rows == 0) fail(function, argument, "a square matrix", shape(m.rows, m.cols));
+}
+
+// Symmetric to rounding: 1e-8 of the largest entry.
+inline void check_symmetric(const char* function, const char* argument, MatrixView m) {
+  check_square(function, argument, m);
+  check_finite(function, argument, m.data, m.rows, m.cols);
+  double largest = 0.0;
+  for (std::size_t k = 0; k < m.rows * m.cols; ++k) largest = std::fmax(largest, std::fabs(m.data[k]));
+  for (std::size_t i = 0; i < m.rows; ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (std::fabs(m(i, j) - m(j, i)) > 1e-8 * largest) {
+        fail(function, argument, "a symmetric matrix",
+             std::to_string(m(i, j)) + " at [" + std::to_string(i) + ", " + std::to_string(j) + "] but " +
+                 std::to_string(m(j, i)) + " at [" + std::to_string(j) + ", " + std::to_string(i) + "]");
+      }
+    }
+  }
+}
+
+}  // namespace portfolio

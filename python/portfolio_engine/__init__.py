@@ -1,0 +1,1 @@
+"""Portfolio construction: native kernels, moments, optimisation, frontier, rebalancing and backtests."""

@@ -1,0 +1,102 @@
+"""Raw native kernels: arrays in, a dict of arrays and numbers out. Wrapped by the module of the same stem."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_Array = npt.NDArray[np.float64]
+_Result = dict[str, Any]
+
+def available_devices() -> list[tuple[str, bool, str]]: ...
+def set_num_threads(count: int) -> None: ...
+def num_threads() -> int: ...
+def covariance(
+    returns: npt.NDArray[Any],
+    *,
+    method: str,
+    ddof: float,
+    halflife: float,
+    weights: _Array | None,
+    device: str,
+) -> _Result: ...
+def eigh(matrix: _Array, *, device: str) -> _Result: ...
+def nearest_psd(
+    matrix: _Array, *, min_eigenvalue: float, keep_diagonal: bool, tolerance: float, max_iterations: int, device: str
+) -> _Result: ...
+def solve_qp(
+    P: _Array | None,
+    q: _Array,
+    G: _Array | None,
+    h: _Array | None,
+    A: _Array | None,
+    b: _Array | None,
+    lb: _Array | None,
+    ub: _Array | None,
+    *,
+    tolerance: float,
+    max_iterations: int,
+    polish: bool,
+    device: str,
+) -> _Result: ...
+def solve_qp_batch(
+    P: _Array | None,
+    q: _Array,
+    G: _Array | None,
+    h: _Array | None,
+    A: _Array | None,
+    b: _Array | None,
+    lb: _Array | None,
+    ub: _Array | None,
+    *,
+    tolerance: float,
+    max_iterations: int,
+    polish: bool,
+    device: str,
+) -> list[_Result]: ...
+def efficient_frontier(
+    mu: _Array,
+    Sigma: _Array,
+    G: _Array | None,
+    h: _Array | None,
+    A: _Array | None,
+    b: _Array | None,
+    lb: _Array | None,
+    ub: _Array | None,
+    *,
+    points: int,
+    tolerance: float,
+    device: str,
+) -> _Result: ...
+def risk_parity(
+    covariance: _Array, budgets: _Array | None, *, tolerance: float, max_iterations: int, device: str
+) -> _Result: ...
+def philox4x32_10(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[int, int, int, int]: ...
+def simulate(
+    mean: _Array,
+    covariance: _Array,
+    weights: _Array,
+    *,
+    horizon: int,
+    scenarios: int,
+    seed: int,
+    distribution: str,
+    degrees_of_freedom: int,
+    precision: str,
+    rebalanced: bool,
+    initial_value: float,
+    confidence: float,
+    quantile_levels: list[float],
+    keep_values: bool,
+    keep_returns: bool,
+    device: str,
+) -> _Result: ...
+def performance(
+    returns: _Array,
+    benchmark: _Array | None,
+    *,
+    risk_free_rate: float,
+    periods_per_year: float,
+    confidence: float,
+    device: str,
+) -> _Result: ...

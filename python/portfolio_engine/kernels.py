@@ -1,0 +1,25 @@
+"""The only importer of the native extension; every module above calls the kernels through here."""
+
+from __future__ import annotations
+
+try:
+    from portfolio_engine import _core
+except ImportError as error:
+    raise ImportError(
+        "portfolio_engine: the native extension is missing or does not load; reinstall with 'pip install .' "
+        f"(needs a C++20 compiler). Cause: {error}"
+    ) from error
+
+available_devices = _core.available_devices
+set_num_threads = _core.set_num_threads
+num_threads = _core.num_threads
+covariance = _core.covariance
+eigh = _core.eigh
+nearest_psd = _core.nearest_psd
+solve_qp = _core.solve_qp
+solve_qp_batch = _core.solve_qp_batch
+efficient_frontier = _core.efficient_frontier
+risk_parity = _core.risk_parity
+philox4x32_10 = _core.philox4x32_10
+simulate = _core.simulate
+performance = _core.performance

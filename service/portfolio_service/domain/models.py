@@ -1,0 +1,251 @@
+"""The service's values: frozen, exact (Decimal) where money is, with the contract's names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from portfolio_service.domain.money import ZERO
+
+
+class OptimizationMethod(StrEnum):
+    MEAN_VARIANCE = "mean_variance"
+    RISK_PARITY = "risk_parity"
+    MIN_VARIANCE = "min_variance"
+    MAX_SHARPE = "max_sharpe"
+    BLACK_LITTERMAN = "black_litterman"
+    EQUAL_WEIGHT = "equal_weight"
+    INVERSE_VOLATILITY = "inverse_volatility"
+
+
+class RebalanceFrequency(StrEnum):
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    QUARTERLY = "quarterly"
+    MANUAL = "manual"
+
+
+class PortfolioStatus(StrEnum):
+    ACTIVE = "active"
+    PAUSED = "paused"
+    ERROR = "error"
+    ARCHIVED = "archived"
+
+
+class EntryKind(StrEnum):
+    """What a ledger entry does; see ledger.py for its effect on the book."""
+
+    DEPOSIT = "deposit"
+    WITHDRAWAL = "withdrawal"
+    CAPITAL_COMMITTED = "capital_committed"
+    CAPITAL_RELEASED = "capital_released"
+    TRANSFER_IN = "transfer_in"
+    TRANSFER_OUT = "transfer_out"
+    BUY = "buy"
+    SELL = "sell"
+    DIVIDEND = "dividend"
+    SPLIT = "split"
+    FEE = "fee"
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One line of the append-only ledger. `amount` is money > 0 (basis for a transfer), `quantity` > 0."""
+
+    kind: EntryKind
+    amount: Decimal
+    recorded_at: datetime
+    symbol: str | None = None
+    quantity: Decimal = ZERO
+    price: Decimal = ZERO
+    trade_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What the ledger says is held: quantity to 1e-8 and its total cost basis to the cent."""
+
+    symbol: str
+    quantity: Decimal
+    basis: Decimal
+
+
+@dataclass(frozen=True)
+class Book:
+    """The fold of a ledger."""
+
+    cash: Decimal = ZERO
+    unallocated_capital: Decimal = ZERO
+    holdings: Mapping[str, Holding] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Stored target weights, one for every symbol of the optimisation, zeros included."""
+
+    weights: Mapping[str, float]
+    relaxed: bool
+    optimization_id: str
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """One portfolio as of `version`; a change makes a new value with version + 1."""
+
+    portfolio_id: str
+    portfolio_name: str
+    initial_value: Decimal
+    optimization_method: OptimizationMethod
+    rebalance_frequency: RebalanceFrequency
+    created_at: datetime
+    provider: str  # market-data source its prices come from
+    version: int = 1
+    status: PortfolioStatus = PortfolioStatus.ACTIVE
+    book: Book = field(default_factory=Book)
+    last_rebalanced: datetime | None = None
+    target: Target | None = None
+    policy: Mapping[str, Any] | None = None  # the whole last optimise request, repeated by schedules
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Price:
+    """A price for valuation: who said it and when."""
+
+    symbol: str
+    price: Decimal
+    time: datetime
+    source: str  # provider name, or "client" for a price sent with POST positions
+
+
+@dataclass(frozen=True)
+class Position:
+    """The contract's Position (its seven fields first), with the provenance of its price."""
+
+    symbol: str
+    quantity: Decimal
+    market_value: Decimal
+    weight: float
+    avg_cost: Decimal
+    unrealized_pnl: Decimal
+    last_updated: datetime | None
+    price: Decimal | None
+    price_source: str | None
+    stale: bool
+
+
+@dataclass(frozen=True)
+class Valuation:
+    """A portfolio at current prices; total_value = sum of market values + cash + unallocated, to the cent."""
+
+    total_value: Decimal
+    cash_balance: Decimal
+    unallocated_capital: Decimal
+    positions: Mapping[str, Position]
+    valued_at: datetime
+
+
+@dataclass(frozen=True)
+class PerformanceMetrics:
+    """The contract's PerformanceMetrics; var_95 in money and negative, the rest as fractions."""
+
+    portfolio_id: str
+    total_return: float
+    annualized_return: float
+    volatility: float
+    sharpe_ratio: float
+    max_drawdown: float
+    alpha: float
+    beta: float
+    var_95: float
+    calculated_at: datetime
+
+
+@dataclass(frozen=True)
+class Trade:
+    """An executed trade; value = quantity * price rounded once, cost beside it."""
+
+    trade_id: str
+    portfolio_id: str
+    symbol: str
+    side: str  # "buy" or "sell"
+    quantity: Decimal
+    price: Decimal
+    value: Decimal
+    cost: Decimal
+    executed_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class OptimizationRecord:
+    """A finished optimisation; `details` holds the rest of the answer as JSON (estimates, violations, ...)."""
+
+    optimization_id: str
+    portfolio_id: str
+    method: OptimizationMethod
+    status: str  # "optimization_completed" or "optimization_relaxed"
+    target_weights: Mapping[str, float]
+    expected_return: float
+    expected_risk: float
+    sharpe_ratio: float
+    optimization_time_ms: float
+    created_at: datetime
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DailyRecord:
+    """One trading day of a portfolio's own realised record (performance_history)."""
+
+    portfolio_id: str
+    date: datetime
+    total_value: Decimal
+    external_flow: Decimal
+    metrics: PerformanceMetrics
+
+
+@dataclass(frozen=True)
+class Event:
+    """A bus event: one of the six topics and its payload (portfolio_id and timestamp always present)."""
+
+    topic: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asked for a change, for the audit trail."""
+
+    name: str  # "api", "scheduler", "cli"
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """Everything one state change writes, in one transaction with its audit record and outbox events."""
+
+    action: str  # e.g. "portfolio.create"
+    portfolio: Portfolio  # the state after
+    expected_version: int | None  # the version it was computed on; None creates
+    actor: Actor
+    at: datetime
+    entries: tuple[LedgerEntry, ...] = ()
+    trades: tuple[Trade, ...] = ()
+    optimization: OptimizationRecord | None = None
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True)
+class Counters:
+    """Totals that survive a restart, because they are counted in the database."""
+
+    optimizations_total: int
+    rebalances_total: int
+    optimizations_24h: int
+    rebalances_24h: int

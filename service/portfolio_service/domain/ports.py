@@ -1,0 +1,130 @@
+"""What the domain needs from the outside, as Protocols; adapters implement them and app.py wires them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Protocol
+
+import pandas as pd
+
+from portfolio_service.domain.models import (
+    Change,
+    Counters,
+    DailyRecord,
+    Event,
+    LedgerEntry,
+    OptimizationRecord,
+    Portfolio,
+    Price,
+    Trade,
+)
+
+
+class Clock(Protocol):
+    """Now, in UTC; injected everywhere so that no test sleeps."""
+
+    def now(self) -> datetime: ...
+
+
+class MarketDataClient(Protocol):
+    """The contract's market data client: prices for valuation, adjusted history for returns, and a stream."""
+
+    source: str  # "simulated", "files", ... named wherever a price shows
+
+    async def get_multiple_prices(self, symbols: Sequence[str]) -> Mapping[str, Price]:
+        """Current prices; a symbol without one is left out."""
+        ...
+
+    async def get_historical_data(self, symbol: str, period: str = "1y") -> pd.Series | None:
+        """Daily adjusted closes up to now, None when unknown; period like 1y, 6mo, 756d."""
+        ...
+
+    async def get_histories(self, symbols: Sequence[str], days: int) -> pd.DataFrame:
+        """The last `days` trading days of several symbols, one column each; unknown ones are left out."""
+        ...
+
+    def known_symbols(self) -> Sequence[str] | None:
+        """All symbols when the source is finite, None when it is open-ended."""
+        ...
+
+    def sector(self, symbol: str) -> str | None:
+        """Sector, when the source knows it."""
+        ...
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether the source's market is open: decides when a price is stale."""
+        ...
+
+    def last_close(self, now: datetime) -> datetime:
+        """The close of the last finished trading day."""
+        ...
+
+    def stream(self, symbols: Callable[[], Sequence[str]]) -> AsyncIterator[Sequence[Price]]:
+        """Batches of ticks for the symbols wanted at that moment, for ever."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Repository(Protocol):
+    """The database. One Change is one transaction: state, ledger, trades, audit record and outbox together."""
+
+    async def commit(self, change: Change) -> None:
+        """Write all of it or nothing; Conflict("version_conflict") when expected_version is not the stored one."""
+        ...
+
+    async def load_portfolios(self) -> Sequence[Portfolio]:
+        """Every portfolio not archived, its book folded from the ledger and checked against the stored positions."""
+        ...
+
+    async def ledger(self, portfolio_id: str) -> Sequence[LedgerEntry]: ...
+
+    async def trades(self, portfolio_id: str, limit: int, offset: int) -> tuple[Sequence[Trade], int]: ...
+
+    async def optimizations(
+        self, portfolio_id: str, limit: int, offset: int
+    ) -> tuple[Sequence[OptimizationRecord], int]: ...
+
+    async def save_daily_records(self, records: Sequence[DailyRecord], events: Sequence[Event]) -> None: ...
+
+    async def daily_records(self, portfolio_id: str, since: date) -> Sequence[DailyRecord]: ...
+
+    async def append_events(self, events: Sequence[Event]) -> None:
+        """Outbox events that belong to no state change (risk alerts, performance)."""
+        ...
+
+    async def pending_events(self, limit: int) -> Sequence[tuple[int, Event]]:
+        """Outbox events not yet published, oldest first, with their ids."""
+        ...
+
+    async def mark_published(self, ids: Sequence[int]) -> None: ...
+
+    async def counters(self, now: datetime) -> Counters: ...
+
+    async def check_writable(self) -> None:
+        """Raise when the database cannot be written."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class MessageBus(Protocol):
+    """Publishes outbox events; delivery is at least once, in order."""
+
+    name: str  # "in-process", later "redis"
+
+    async def publish(self, message_id: int, event: Event) -> None: ...
+
+    def connected(self) -> bool: ...
+
+    async def close(self) -> None: ...
+
+
+class Execution(Protocol):
+    """Turns an order into a fill price."""
+
+    async def fill(self, symbol: str, side: str, quantity: Decimal, price: Price) -> Decimal:
+        """The price to 1e-8 at which the order is done."""
+        ...

@@ -11,11 +11,14 @@ std::string name();
 // C (n x n, both triangles) = alpha * A'A for A (k x n), leading dimension k.
 void syrk(int n, int k, double alpha, const double* A, double* C);
 
+// Lower triangle of C (n x n) = alpha * A A' + beta * C for A (n x k).
+void syrk_lower(int n, int k, double alpha, const double* A, int lda, double beta, double* C, int ldc);
+
 // C (m x n) = alpha * op(A) op(B) + beta * C.
 void gemm(bool transpose_a, bool transpose_b, int m, int n, int k, double alpha, const double* A, int lda,
           const double* B, int ldb, double beta, double* C, int ldc);
-void gemm(bool transpose_a, bool transpose_b, int m, int n, int k, float alpha, const float* A, int lda,
-          const float* B, int ldb, float beta, float* C, int ldc);
+void gemm(bool transpose_a, bool transpose_b, int m, int n, int k, float alpha, const float* A, int lda, const float* B,
+          int ldb, float beta, float* C, int ldc);
 
 // Lower Cholesky factor in place; returns 0, or the 1-based column where it broke down.
 int potrf(int n, double* A, int lda);

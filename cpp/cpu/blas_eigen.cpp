@@ -1,6 +1,6 @@
-#include "blas.hpp"
-
 #include <Eigen/Dense>
+
+#include "blas.hpp"
 
 namespace portfolio::blas {
 namespace {
@@ -44,6 +44,17 @@ void syrk(int n, int k, double alpha, const double* a, double* c) {
   C.setZero();
   C.selfadjointView<Eigen::Lower>().rankUpdate(A.transpose(), alpha);
   C.triangularView<Eigen::StrictlyUpper>() = C.transpose();
+}
+
+void syrk_lower(int n, int k, double alpha, const double* a, int lda, double beta, double* c, int ldc) {
+  const ConstMap<double> A(a, n, k, Eigen::OuterStride<>(lda));
+  Map<double> C(c, n, n, Eigen::OuterStride<>(ldc));
+  if (beta == 0.0) {
+    C.triangularView<Eigen::Lower>().setZero();
+  } else {
+    C.triangularView<Eigen::Lower>() *= beta;
+  }
+  C.selfadjointView<Eigen::Lower>().rankUpdate(A, alpha);
 }
 
 void gemm(bool ta, bool tb, int m, int n, int k, double alpha, const double* a, int lda, const double* b, int ldb,

@@ -1,6 +1,6 @@
-#include "blas.hpp"
-
 #include <vector>
+
+#include "blas.hpp"
 
 // Fortran symbols: the OpenBLAS wheel prefixes them with scipy_.
 #ifdef PORTFOLIO_OPENBLAS
@@ -12,8 +12,8 @@
 extern "C" {
 void BLAS(dsyrk)(const char*, const char*, const int*, const int*, const double*, const double*, const int*,
                  const double*, double*, const int*);
-void BLAS(dgemm)(const char*, const char*, const int*, const int*, const int*, const double*, const double*,
-                 const int*, const double*, const int*, const double*, double*, const int*);
+void BLAS(dgemm)(const char*, const char*, const int*, const int*, const int*, const double*, const double*, const int*,
+                 const double*, const int*, const double*, double*, const int*);
 void BLAS(sgemm)(const char*, const char*, const int*, const int*, const int*, const float*, const float*, const int*,
                  const float*, const int*, const float*, float*, const int*);
 void BLAS(dpotrf)(const char*, const int*, double*, const int*, int*);
@@ -51,6 +51,10 @@ void syrk(int n, int k, double alpha, const double* a, double* c) {
   for (int j = 0; j < n; ++j) {
     for (int i = j + 1; i < n; ++i) c[j + static_cast<long>(i) * n] = c[i + static_cast<long>(j) * n];
   }
+}
+
+void syrk_lower(int n, int k, double alpha, const double* a, int lda, double beta, double* c, int ldc) {
+  BLAS(dsyrk)("L", "N", &n, &k, &alpha, a, &lda, &beta, c, &ldc);
 }
 
 void gemm(bool ta, bool tb, int m, int n, int k, double alpha, const double* a, int lda, const double* b, int ldb,

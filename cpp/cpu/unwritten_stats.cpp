@@ -3,8 +3,6 @@
 #include "cpu_backend.hpp"
 namespace portfolio {
 #define UNWRITTEN { throw std::logic_error("unwritten kernel"); }
-CovarianceResult CpuBackend::covariance(MatrixView, const CovarianceOptions&) const UNWRITTEN
-CovarianceResult CpuBackend::covariance(BasicMatrixView<float>, const CovarianceOptions&) const UNWRITTEN
 EighResult CpuBackend::eigh(MatrixView) const UNWRITTEN
 NearestPsdResult CpuBackend::nearest_psd(MatrixView, const NearestPsdOptions&) const UNWRITTEN
 RiskParityResult CpuBackend::risk_parity(MatrixView, const RiskParityOptions&) const UNWRITTEN

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdio>
 #include <stdexcept>
 #include <string>
 
@@ -12,7 +13,22 @@ namespace portfolio {
 
 [[noreturn]] inline void fail(const char* function, const std::string& argument, const std::string& expected,
                               const std::string& got) {
-  throw std::invalid_argument(std::string("[") + function + "] " + argument + ": expected " + expected + ", got " + got);
+  throw std::invalid_argument(std::string("[") + function + "] " + argument + ": expected " + expected + ", got " +
+                              got);
+}
+
+// Six digits, so that 1e-17 does not read as 0.000000.
+inline std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", value);
+  return text;
+}
+
+// "[i, j]", or "[k]" in a vector (one row).
+inline std::string position(std::size_t index, std::size_t rows, std::size_t cols) {
+  std::string text("[");
+  if (rows != 1) text.append(std::to_string(index / cols)).append(", ");
+  return text.append(std::to_string(index % cols)).append("]");
 }
 
 inline std::string shape(std::size_t rows, std::size_t cols) {
@@ -24,9 +40,8 @@ template <class T>
 void check_finite(const char* function, const char* argument, const T* data, std::size_t rows, std::size_t cols) {
   for (std::size_t k = 0; k < rows * cols; ++k) {
     if (!std::isfinite(data[k])) {
-      const std::string where = rows == 1 ? "[" + std::to_string(k) + "]"
-                                          : "[" + std::to_string(k / cols) + ", " + std::to_string(k % cols) + "]";
-      fail(function, argument, "finite numbers", std::to_string(data[k]) + " at " + where);
+      fail(function, argument, "finite numbers",
+           number(static_cast<double>(data[k])).append(" at ").append(position(k, rows, cols)));
     }
   }
 }
@@ -45,8 +60,8 @@ inline void check_symmetric(const char* function, const char* argument, MatrixVi
     for (std::size_t j = 0; j < i; ++j) {
       if (std::fabs(m(i, j) - m(j, i)) > 1e-8 * largest) {
         fail(function, argument, "a symmetric matrix",
-             std::to_string(m(i, j)) + " at [" + std::to_string(i) + ", " + std::to_string(j) + "] but " +
-                 std::to_string(m(j, i)) + " at [" + std::to_string(j) + ", " + std::to_string(i) + "]");
+             number(m(i, j)) + " at " + position(i * m.cols + j, m.rows, m.cols) + " but " + number(m(j, i)) + " at " +
+                 position(j * m.cols + i, m.rows, m.cols));
       }
     }
   }

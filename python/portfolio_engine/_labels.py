@@ -27,10 +27,35 @@ def asset_names(value: object) -> tuple[str, ...] | None:
 
 def as_array(value: object, function: str, argument: str) -> Array:
     """float64 array of `value`; a ValueError names the function and argument when it is not numeric."""
+    if np.iscomplexobj(value):
+        raise ValueError(f"[{function}] {argument}: expected real numbers, got complex ones")
     try:
         return np.ascontiguousarray(value, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"[{function}] {argument}: expected numbers, got {type(value).__name__} ({error})") from None
+
+
+def aligned_array(value: object, names: tuple[str, ...] | None, function: str, argument: str) -> Array:
+    """float64 vector of `value`; a Series is put in the order of `names`, whatever order it came in."""
+    own = asset_names(value)
+    if own is None or names is None or own == names:
+        return as_array(value, function, argument)
+    if len(set(own)) != len(own) or set(own) != set(names):
+        odd = sorted(set(own) ^ set(names)) or sorted({name for name in own if own.count(name) > 1})
+        raise ValueError(f"[{function}] {argument}: expected the labels {list(names)}, got a difference in {odd}")
+    position = {name: k for k, name in enumerate(own)}
+    return as_array(value, function, argument)[[position[name] for name in names]]
+
+
+def check_finite(array: npt.NDArray[Any], value: object, function: str, argument: str) -> None:
+    """ValueError that names the row and column label of the first NaN or infinity of a pandas object."""
+    if _pandas(value) is None or np.isfinite(array).all():
+        return
+    index = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
+    where = f"row {value.index[index[0]]!s}"  # type: ignore[attr-defined]
+    if len(index) > 1:
+        where += f", column {value.columns[index[1]]!s}"  # type: ignore[attr-defined]
+    raise ValueError(f"[{function}] {argument}: expected finite numbers, got {array[index]} at {where}")
 
 
 def label_vector(values: Array, names: tuple[str, ...] | None) -> Any:

@@ -1,0 +1,61 @@
+#include "portfolio/covariance.hpp"
+
+#include "backend.hpp"
+#include "checks.hpp"
+#include "observation_weights.hpp"
+
+namespace portfolio {
+namespace {
+
+constexpr const char* kName = "covariance";
+
+void check_weights(VectorView weights, std::size_t observations) {
+  if (!weights) return;
+  if (weights.size != observations) {
+    fail(kName, "weights", "one for each of the " + std::to_string(observations) + " observations",
+         std::to_string(weights.size));
+  }
+  check_finite(kName, "weights", weights.data, 1, weights.size);
+  std::size_t positive = 0;
+  for (std::size_t t = 0; t < weights.size; ++t) {
+    if (weights[t] < 0.0) {
+      fail(kName, "weights", "no negative weight", number(weights[t]) + " at " + position(t, 1, weights.size));
+    }
+    positive += weights[t] > 0.0 ? 1 : 0;
+  }
+  if (positive < 2) fail(kName, "weights", "at least 2 positive weights", std::to_string(positive));
+}
+
+template <class T>
+CovarianceResult checked(BasicMatrixView<T> returns, const CovarianceOptions& options) {
+  if (returns.rows < 2) fail(kName, "returns", "at least 2 observations", shape(returns.rows, returns.cols));
+  if (returns.cols == 0) fail(kName, "returns", "at least 1 asset", shape(returns.rows, returns.cols));
+  check_finite(kName, "returns", returns.data, returns.rows, returns.cols);
+  check_weights(options.weights, returns.rows);
+  const bool exponential = options.method == CovarianceMethod::exponential;
+  if (exponential && !(options.halflife > 0.0 && std::isfinite(options.halflife))) {
+    fail(kName, "halflife", "a positive number of observations", number(options.halflife));
+  }
+  if (!(options.ddof >= 0.0 && std::isfinite(options.ddof))) {
+    fail(kName, "ddof", "a number not below 0", number(options.ddof));
+  }
+  const bool shrinks = options.method == CovarianceMethod::ledoit_wolf || options.method == CovarianceMethod::oas;
+  const double effective = observation_weights(returns.rows, options).effective;
+  if (!shrinks && !(options.ddof < effective * (1.0 - 1e-12))) {
+    fail(kName, "ddof", "less than the " + number(effective) + " effective observations", number(options.ddof));
+  }
+  const Choice choice = choose_backend(options.device, kName);
+  CovarianceResult result = choice.backend.covariance(returns, options);
+  if (result.device.reason.empty()) result.device = choice.used;
+  return result;
+}
+
+}  // namespace
+
+CovarianceResult covariance(MatrixView returns, const CovarianceOptions& options) { return checked(returns, options); }
+
+CovarianceResult covariance(BasicMatrixView<float> returns, const CovarianceOptions& options) {
+  return checked(returns, options);
+}
+
+}  // namespace portfolio

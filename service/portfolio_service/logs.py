@@ -1,0 +1,91 @@
+"""Structured logs on stderr: one line a record, JSON or text, the request id on every line, no secret ever."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+from portfolio_service.config import Settings
+
+_SECRET_WORDS = ("api_key", "authorization", "password", "secret", "token")
+
+
+def configure(settings: Settings) -> None:
+    """Route structlog and the standard library's loggers (uvicorn, alembic, ours) through one formatter."""
+    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _mask,
+    ]
+    if as_json:
+        ending = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
+    else:
+        ending = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level.upper())
+    logging.getLogger("aiosqlite").setLevel("WARNING")
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def log_start(settings: Settings, acceleration: Mapping[str, Any], version: str) -> None:
+    """The state an operator looks for first: who we are, what computes, which prices, and every warning."""
+    log = structlog.get_logger("portfolio_service")
+    log.info("portfolio engine starting", version=version, provider=settings.provider, data_dir=str(settings.data_dir))
+    log.info(
+        "METAL_ACCELERATION",
+        requested=settings.enable_metal_acceleration,
+        active=acceleration["metal"],
+        device=acceleration["device"],
+        reason=acceleration["reason"],
+    )
+    for message in warnings_of(settings, acceleration):
+        log.warning(message)
+
+
+def warnings_of(settings: Settings, acceleration: Mapping[str, Any]) -> list[str]:
+    """What was asked for and is not so, or is risky; shown at start and in /health."""
+    found = []
+    if settings.market_data_provider == "auto":
+        found.append("market data is simulated: no other source is configured (MARKET_DATA_PROVIDER=files for your own)")
+    if (settings.hardware_platform == "m4_max" or settings.m4_max_optimized) and not acceleration["metal"]:
+        found.append(f"HARDWARE_PLATFORM/M4_MAX_OPTIMIZED expect an M4 Max: computing on {acceleration['device']}")
+    if settings.enable_metal_acceleration and not acceleration["metal"]:
+        found.append(f"ENABLE_METAL_ACCELERATION is set: {acceleration['reason']}")
+    if settings.enable_neural_engine and not acceleration["neural_engine"]:
+        found.append("ENABLE_NEURAL_ENGINE is set: this version has no model that runs on a Neural Engine")
+    if "rebalance_check_interval" in settings.model_fields_set:
+        found.append("REBALANCE_CHECK_INTERVAL is set: this version has no scheduler, rebalances happen on request")
+    if settings.api_key is None and settings.allow_unauthenticated:
+        found.append("ALLOW_UNAUTHENTICATED=1: whoever reaches this port can change every portfolio")
+    return found
+
+
+def _mask(_logger: Any, _name: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key in record:
+        if any(word in key.lower() for word in _SECRET_WORDS):
+            record[key] = "********"
+    return record

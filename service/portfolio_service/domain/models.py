@@ -55,7 +55,11 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One line of the append-only ledger. `amount` is money > 0 (basis for a transfer), `quantity` > 0."""
+    """One line of the append-only ledger.
+
+    `amount` is money, never negative: cash moved, or the cost basis of a transfer. `quantity` is units moved (for a
+    split: the units held after it). `price` is the price of a trade, or the market price at a transfer's time.
+    """
 
     kind: EntryKind
     amount: Decimal
@@ -111,6 +115,8 @@ class Portfolio:
     target: Target | None = None
     policy: Mapping[str, Any] | None = None  # the whole last optimise request, repeated by schedules
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    # at the prices of the last change to the books, for that change's answer; None after a restart
+    valuation: Valuation | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

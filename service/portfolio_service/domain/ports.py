@@ -28,6 +28,14 @@ class Clock(Protocol):
     def now(self) -> datetime: ...
 
 
+class PriceLookup(Protocol):
+    """Prices already at hand, for a valuation."""
+
+    def get(self, symbol: str) -> Price | None: ...
+
+    def is_stale(self, price: Price) -> bool: ...
+
+
 class MarketDataClient(Protocol):
     """The contract's market data client: prices for valuation, adjusted history for returns, and a stream."""
 
@@ -77,6 +85,10 @@ class Repository(Protocol):
 
     async def load_portfolios(self) -> Sequence[Portfolio]:
         """Every portfolio not archived, its book folded from the ledger and checked against the stored positions."""
+        ...
+
+    async def load_portfolio(self, portfolio_id: str) -> Portfolio | None:
+        """One of them, None when unknown or archived."""
         ...
 
     async def ledger(self, portfolio_id: str) -> Sequence[LedgerEntry]: ...

@@ -27,10 +27,11 @@ def asset_names(value: object) -> tuple[str, ...] | None:
 
 def as_array(value: object, function: str, argument: str) -> Array:
     """float64 array of `value`; a ValueError names the function and argument when it is not numeric."""
-    if np.iscomplexobj(value):
-        raise ValueError(f"[{function}] {argument}: expected real numbers, got complex ones")
     try:
-        return np.ascontiguousarray(value, dtype=np.float64)
+        array = np.asarray(value)
+        if np.iscomplexobj(array):
+            raise TypeError("complex numbers are not ordered")
+        return np.ascontiguousarray(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"[{function}] {argument}: expected numbers, got {type(value).__name__} ({error})") from None
 

@@ -7,11 +7,17 @@
 namespace portfolio {
 
 struct RiskParityOptions {
-  VectorView budgets;  // n, > 0, normalised to sum to one; not given means equal
-  double tolerance = 1e-10;  // max |contribution share - budget|
-  int max_iterations = 1000;
+  VectorView budgets;         // n, > 0, normalised to sum to one; not given means equal
+  double tolerance = 1e-10;   // max |contribution share - budget|
+  int max_iterations = 1000;  // coordinate sweeps and Newton steps together
   Device device = Device::automatic;
 };
+
+// zero_risk: a long-only combination has no risk at all, so that no portfolio has the budgets (weights: that
+// combination). not_psd: the matrix has a negative eigenvalue and no answer was found. rounding_limit: the matrix is so
+// nearly singular that float64 cannot express the tolerance; max_error says how near the weights are.
+enum class RiskParityStatus { optimal, zero_risk, not_psd, rounding_limit, max_iterations };
+const char* to_string(RiskParityStatus status);
 
 struct RiskParityResult {
   std::vector<double> weights;             // > 0, sum to one
@@ -19,7 +25,7 @@ struct RiskParityResult {
   double volatility = 0.0;
   double max_error = 0.0;
   int iterations = 0;
-  bool converged = false;
+  RiskParityStatus status = RiskParityStatus::max_iterations;
   DeviceUsed device;
 };
 

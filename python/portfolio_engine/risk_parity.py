@@ -1,0 +1,92 @@
+"""Risk budgeting: weights whose risk contributions are proportional to given budgets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from portfolio_engine import kernels
+from portfolio_engine._labels import aligned_array, as_array, asset_names, check_finite, label_vector
+
+
+@dataclass(frozen=True, eq=False)
+class RiskParity:
+    """A risk-budgeted portfolio.
+
+    Attributes:
+        weights: (n,), positive, sum to one; a Series when the covariance was a DataFrame.
+        risk_contributions: (n,), w_i (Sigma w)_i / volatility: they sum to `volatility`.
+        volatility: sqrt(w' Sigma w), in the units of the covariance.
+        max_error: largest |risk contribution / volatility - budget|; NaN where there is no risk to share.
+        iterations: coordinate sweeps and Newton steps.
+        status: "optimal"; "zero_risk" (a long-only combination has no risk, so no portfolio has these budgets; the
+            weights are that combination); "not_psd" (the matrix has a negative eigenvalue and no answer was found, see
+            `nearest_psd`); "rounding_limit" (so nearly singular that float64 cannot express the tolerance);
+            "max_iterations".
+        converged: whether the status is "optimal".
+        device, device_reason: where it was computed, and why there.
+    """
+
+    weights: Any
+    risk_contributions: Any
+    volatility: float
+    max_error: float
+    iterations: int
+    status: str
+    device: str
+    device_reason: str
+
+    @property
+    def converged(self) -> bool:
+        return self.status == "optimal"
+
+
+def risk_parity(
+    covariance: npt.ArrayLike | Any,
+    budgets: npt.ArrayLike | Any | None = None,
+    *,
+    tolerance: float = 1e-10,
+    max_iterations: int = 1000,
+    device: str = "auto",
+) -> RiskParity:
+    """Long-only portfolio in which asset i contributes the share `budgets[i]` of the risk.
+
+    Solves min 1/2 y'Cy - sum b_i log y_i on the correlation matrix C (Spinu 2013, "An algorithm for computing risk
+    parity weights"): cyclical coordinate descent (Griveau-Billion, Richard and Roncalli 2013), then Newton steps with
+    a damping that provably descends. The solution is unique whenever it exists, also for a singular covariance.
+
+    Args:
+        covariance: (n, n), symmetric positive semidefinite with positive variances, of any units.
+        budgets: (n,), > 0, of any sum; equal when not given. A Series is matched to a DataFrame by its labels.
+        tolerance: on the relative error of each contribution; where rounding forbids that, on `max_error`.
+        max_iterations: limit on `iterations`.
+        device: "auto", "cpu" or "metal".
+
+    Raises:
+        ValueError: a matrix that is not square, symmetric and finite, an asset without variance (it is named),
+            budgets of another length or not positive, an absent device.
+    """
+    function = "risk_parity"
+    names = asset_names(covariance)
+    matrix = as_array(covariance, function, "covariance")
+    check_finite(matrix, covariance, function, "covariance")
+    if names is not None and matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1]:
+        flat = np.flatnonzero(~(np.diagonal(matrix) > 0.0))
+        if flat.size:
+            bad = int(flat[0])
+            raise ValueError(
+                f"[{function}] covariance: expected positive variances (an asset without risk can hold no share of "
+                f"it), got {matrix[bad, bad]:g} for asset {names[bad]}"
+            )
+    raw = kernels.risk_parity(
+        matrix,
+        None if budgets is None else aligned_array(budgets, names, function, "budgets"),
+        tolerance=float(tolerance),
+        max_iterations=int(max_iterations),
+        device=device,
+    )
+    labelled = {key: label_vector(raw.pop(key), names) for key in ("weights", "risk_contributions")}
+    return RiskParity(**labelled, **raw)

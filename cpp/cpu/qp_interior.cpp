@@ -1,0 +1,191 @@
+#include "qp_interior.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace portfolio::qp {
+namespace {
+
+using Eigen::Index;
+
+constexpr double kStepFraction = 0.99;
+constexpr double kSmallestStep = 1e-7;
+constexpr int kPatience = 12;  // iterations without progress
+
+struct Point {
+  Vec x, y, z, s;
+  double tau = 1.0, kappa = 1.0;
+};
+
+double longest_step(const Vec& v, const Vec& dv) {
+  double step = kInfinity;
+  for (Index i = 0; i < v.size(); ++i) {
+    if (dv[i] < 0.0) step = std::min(step, -v[i] / dv[i]);
+  }
+  return step;
+}
+
+double longest_step(double v, double dv) { return dv < 0.0 ? -v / dv : kInfinity; }
+
+class Interior {
+ public:
+  explicit Interior(const Problem& problem) : p_(problem), stack_(problem), kkt_(problem, stack_) {}
+
+  bool start() {
+    const Index m = stack_.size();
+    if (!kkt_.factor(Vec::Ones(m))) return false;
+    kkt_.solve(-p_.q, p_.b, stack_.d(), at_.x, at_.y, at_.z);
+    at_.s = stack_.d() - stack_.times(at_.x);
+    for (Vec* v : {&at_.s, &at_.z}) {
+      const double lowest = m == 0 ? 1.0 : v->minCoeff();
+      if (lowest < 1e-3) v->array() += 1.0 - lowest;
+    }
+    return at_.x.allFinite();
+  }
+
+  // One predictor-corrector step; false when the linear algebra or the step length gives up.
+  bool step() {
+    const double mu = complementarity();
+    rx_ = p_.P * at_.x + p_.A.transpose() * at_.y + stack_.transposed_times(at_.z) + at_.tau * p_.q;
+    ry_ = p_.A * at_.x - at_.tau * p_.b;
+    rz_ = stack_.times(at_.x) + at_.s - at_.tau * stack_.d();
+    curvature_ = at_.x.dot(p_.P * at_.x);
+    rtau_ = at_.kappa + p_.q.dot(at_.x) + p_.b.dot(at_.y) + stack_.d().dot(at_.z) + curvature_ / at_.tau;
+    if (!kkt_.factor(at_.z.cwiseQuotient(at_.s))) return false;
+    kkt_.solve(-p_.q, p_.b, stack_.d(), constant_.x, constant_.y, constant_.z);
+    Point affine, combined;
+    direction(0.0, at_.s.cwiseProduct(at_.z), at_.tau * at_.kappa, affine);
+    const double reach = std::min(1.0, step_length(affine));
+    const double sigma = std::pow(1.0 - reach, 3);
+    const Vec centred =
+        at_.s.cwiseProduct(at_.z) + affine.s.cwiseProduct(affine.z) - Vec::Constant(at_.s.size(), sigma * mu);
+    direction(sigma, centred, at_.tau * at_.kappa + affine.tau * affine.kappa - sigma * mu, combined);
+    const double length = std::min(1.0, kStepFraction * step_length(combined));
+    if (!(length > kSmallestStep) || !combined.x.allFinite()) return false;
+    at_.x += length * combined.x;
+    at_.y += length * combined.y;
+    at_.z += length * combined.z;
+    at_.s += length * combined.s;
+    at_.tau += length * combined.tau;
+    at_.kappa += length * combined.kappa;
+    rescale();
+    return true;
+  }
+
+  Solution point() const { return scaled_by(1.0 / at_.tau); }
+  Solution scaled_by(double factor) const {
+    return {factor * at_.x, factor * at_.y, factor * at_.z.head(p_.h.size()), factor * stack_.box(at_.z)};
+  }
+  void both_bounds(InteriorResult& out) const {
+    Vec only = at_.z / at_.tau;
+    only.head(p_.h.size()).setZero();
+    out.slack = at_.s.head(p_.h.size()) / at_.tau;
+    const Vec net = stack_.box(only), total = stack_.bound_weights(only);
+    out.upper = 0.5 * (total + net);
+    out.lower = 0.5 * (total - net);
+  }
+
+  double infeasibility_value() const { return p_.b.dot(at_.y) + stack_.d().dot(at_.z); }
+  double infeasibility_error() const { return largest(p_.A.transpose() * at_.y + stack_.transposed_times(at_.z)); }
+  double ray_slope() const { return p_.q.dot(at_.x); }
+  double ray_error() const {
+    return std::max({largest(p_.P * at_.x), largest(p_.A * at_.x), largest(stack_.times(at_.x) + at_.s)});
+  }
+  double tau() const { return at_.tau; }
+  double kappa() const { return at_.kappa; }
+
+ private:
+  static double largest(const Vec& v) { return v.size() == 0 ? 0.0 : v.lpNorm<Eigen::Infinity>(); }
+
+  double complementarity() const {
+    return (at_.s.dot(at_.z) + at_.tau * at_.kappa) / static_cast<double>(at_.s.size() + 1);
+  }
+
+  // The embedding is homogeneous: keep its numbers of order one.
+  void rescale() {
+    const double factor = 1.0 / std::max(at_.tau, at_.kappa);
+    if (factor > 1e-2 && factor < 1e2) return;
+    for (Vec* v : {&at_.x, &at_.y, &at_.z, &at_.s}) *v *= factor;
+    at_.tau *= factor;
+    at_.kappa *= factor;
+  }
+
+  void direction(double sigma, const Vec& rs, double rkappa, Point& d) const {
+    const double keep = 1.0 - sigma;
+    kkt_.solve(-keep * rx_, -keep * ry_, -keep * rz_ + rs.cwiseQuotient(at_.z), d.x, d.y, d.z);
+    const double tau = at_.tau;
+    const Vec slope = p_.q + (2.0 / tau) * (p_.P * at_.x), offset = constant_.x - at_.x / tau;
+    const double numerator = keep * rtau_ - rkappa / tau + slope.dot(d.x) + p_.b.dot(d.y) + stack_.d().dot(d.z);
+    // Equal to the textbook denominator, written as a sum of terms of one sign.
+    const Vec weighted = constant_.z.cwiseProduct(at_.s).cwiseQuotient(at_.z);
+    const double denominator = offset.dot(p_.P * offset) + at_.kappa / tau + weighted.dot(constant_.z);
+    d.tau = numerator / denominator;
+    d.x += d.tau * constant_.x;
+    d.y += d.tau * constant_.y;
+    d.z += d.tau * constant_.z;
+    d.s = -(rs + at_.s.cwiseProduct(d.z)).cwiseQuotient(at_.z);
+    d.kappa = -(rkappa + at_.kappa * d.tau) / tau;
+  }
+
+  double step_length(const Point& d) const {
+    return std::min({longest_step(at_.z, d.z), longest_step(at_.s, d.s), longest_step(at_.tau, d.tau),
+                     longest_step(at_.kappa, d.kappa)});
+  }
+
+  const Problem& p_;
+  Stack stack_;
+  Kkt kkt_;
+  Point at_, constant_;
+  Vec rx_, ry_, rz_;
+  double rtau_ = 0.0, curvature_ = 0.0;
+};
+
+}  // namespace
+
+InteriorResult interior_point(const Problem& scaled, double tolerance, int max_iterations,
+                              const InteriorCallbacks& accept) {
+  InteriorResult out;
+  Interior method(scaled);
+  if (!method.start()) return out;
+  int since_best = 0;
+  for (out.iterations = 0;; ++out.iterations) {
+    const Solution now = method.point();
+    const Residuals residuals = measure(scaled, now);
+    ++since_best;
+    if (out.iterations == 0 || residuals.worst() < out.residuals.worst()) {
+      if (residuals.worst() < 0.9 * out.residuals.worst()) since_best = 0;
+      out.best = now;
+      out.residuals = residuals;
+      method.both_bounds(out);
+    }
+    if (residuals.worst() <= tolerance && accept.solution(now)) {
+      out.status = InteriorStatus::converged;
+      return out;
+    }
+    const double value = -method.infeasibility_value(), slope = -method.ray_slope();
+    if (value > 0.0 && method.infeasibility_error() <= tolerance * value && method.kappa() > method.tau()) {
+      const Solution candidate = method.scaled_by(1.0 / value);
+      if (accept.infeasible(candidate)) {
+        out.best = candidate;
+        out.status = InteriorStatus::primal_candidate;
+        return out;
+      }
+    }
+    if (slope > 0.0 && method.ray_error() <= tolerance * slope && method.kappa() > method.tau()) {
+      const Solution candidate = method.scaled_by(1.0 / slope);
+      if (accept.ray(candidate)) {
+        out.best = candidate;
+        out.status = InteriorStatus::dual_candidate;
+        return out;
+      }
+    }
+    if (out.iterations == max_iterations) {
+      out.status = InteriorStatus::max_iterations;
+      return out;
+    }
+    if (since_best > kPatience && residuals.worst() <= 1e-4) return out;
+    if (!method.step()) return out;
+  }
+}
+
+}  // namespace portfolio::qp

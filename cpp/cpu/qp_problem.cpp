@@ -1,0 +1,148 @@
+#include "qp_problem.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace portfolio::qp {
+namespace {
+
+using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+// A certificate must cancel to this share of the terms it adds up, and its value must exceed that share.
+constexpr double kCertificateTolerance = 1e-9;
+
+Mat copy(MatrixView m, Eigen::Index cols) {
+  if (!m) return Mat::Zero(0, cols);
+  return Eigen::Map<const RowMajor>(m.data, static_cast<Eigen::Index>(m.rows), static_cast<Eigen::Index>(m.cols));
+}
+
+Vec copy(VectorView v, Eigen::Index size, double missing) {
+  if (!v) return Vec::Constant(size, missing);
+  return Eigen::Map<const Vec>(v.data, static_cast<Eigen::Index>(v.size));
+}
+
+double largest(const Vec& v) { return v.size() == 0 ? 0.0 : v.lpNorm<Eigen::Infinity>(); }
+
+// Sum of the bounds' terms in the dual objective and the largest of them.
+void add_bound_terms(const Problem& p, const Vec& z_box, double& value, double& terms) {
+  for (Eigen::Index j = 0; j < p.n(); ++j) {
+    if (z_box[j] == 0.0) continue;
+    const double term = z_box[j] * (z_box[j] > 0.0 ? p.ub[j] : p.lb[j]);
+    value += term;
+    terms += std::fabs(term);
+  }
+}
+
+}  // namespace
+
+double Residuals::worst() const { return std::max({primal, dual, gap}); }
+
+Problem copy_problem(const QpProblem& v) {
+  Problem p;
+  p.q = copy(v.q, 0, 0.0);
+  const Eigen::Index n = p.q.size();
+  if (v.P) {
+    const Mat P = copy(v.P, n);
+    p.P = 0.5 * (P + P.transpose());
+  } else {
+    p.P = Mat::Zero(n, n);
+  }
+  p.G = copy(v.G, n);
+  p.h = copy(v.h, 0, 0.0);
+  p.A = copy(v.A, n);
+  p.b = copy(v.b, 0, 0.0);
+  p.lb = copy(v.lb, n, -kInfinity);
+  p.ub = copy(v.ub, n, kInfinity);
+  p.h = (p.h.array() >= kHuge).select(kInfinity, p.h);
+  p.lb = (p.lb.array() <= -kHuge).select(-kInfinity, p.lb);
+  p.ub = (p.ub.array() >= kHuge).select(kInfinity, p.ub);
+  return p;
+}
+
+Vec box_duals(const Problem& p, const Vec& gradient) {
+  Vec z_box = -gradient;
+  for (Eigen::Index j = 0; j < p.n(); ++j) {
+    const bool supported = z_box[j] > 0.0 ? std::isfinite(p.ub[j]) : std::isfinite(p.lb[j]);
+    if (!supported) z_box[j] = 0.0;
+  }
+  return z_box;
+}
+
+Residuals measure(const Problem& p, const Solution& s) {
+  const Vec Px = p.P * s.x, Ax = p.A * s.x, Gx = p.G * s.x;
+  const Vec Aty = p.A.transpose() * s.y, Gtz = p.G.transpose() * s.z;
+  Residuals r;
+  r.objective = 0.5 * s.x.dot(Px) + p.q.dot(s.x);
+  double violation = largest(Ax - p.b), size = std::max({largest(Ax), largest(Gx), largest(p.b)});
+  double negative = 0.0, complementarity = 0.0, dual_terms = p.b.dot(s.y);
+  for (Eigen::Index i = 0; i < p.h.size(); ++i) {
+    if (!std::isfinite(p.h[i])) continue;
+    violation = std::max(violation, Gx[i] - p.h[i]);
+    size = std::max(size, std::fabs(p.h[i]));
+    negative = std::max(negative, -s.z[i]);
+    complementarity = std::max(complementarity, std::fabs(s.z[i] * (p.h[i] - Gx[i])));
+    dual_terms += p.h[i] * s.z[i];
+  }
+  Vec z_box = s.z_box;
+  for (Eigen::Index j = 0; j < p.n(); ++j) {
+    violation = std::max({violation, p.lb[j] - s.x[j], s.x[j] - p.ub[j]});
+    const double bound = z_box[j] > 0.0 ? p.ub[j] : p.lb[j];
+    if (z_box[j] == 0.0) continue;
+    if (!std::isfinite(bound)) {
+      negative = std::max(negative, std::fabs(z_box[j]));
+      continue;
+    }
+    complementarity = std::max(complementarity, std::fabs(z_box[j] * (bound - s.x[j])));
+    dual_terms += bound * z_box[j];
+  }
+  const double dual_size = std::max({largest(Px), largest(p.q), largest(Aty), largest(Gtz)});
+  r.primal = violation / (1.0 + size);
+  r.dual = std::max(largest(Px + p.q + Aty + Gtz + z_box), negative) / (1.0 + dual_size);
+  const double gap = std::fabs(s.x.dot(Px) + p.q.dot(s.x) + dual_terms);
+  r.gap = std::max(gap, complementarity) / (1.0 + std::fabs(r.objective));
+  if (!std::isfinite(r.primal + r.dual + r.gap)) r.primal = r.dual = r.gap = kInfinity;
+  return r;
+}
+
+bool confirm_primal_infeasible(const Problem& p, Solution& c) {
+  c.x = Vec::Zero(p.n());
+  c.z = (p.h.array() < kInfinity).select(c.z.cwiseMax(0.0), 0.0);
+  const Vec combined = p.A.transpose() * c.y + p.G.transpose() * c.z;
+  c.z_box = box_duals(p, combined);
+  double value = p.b.dot(c.y), terms = p.b.cwiseAbs().dot(c.y.cwiseAbs());
+  for (Eigen::Index i = 0; i < p.h.size(); ++i) {
+    if (c.z[i] == 0.0) continue;
+    value += p.h[i] * c.z[i];
+    terms += std::fabs(p.h[i] * c.z[i]);
+  }
+  add_bound_terms(p, c.z_box, value, terms);
+  if (!std::isfinite(value) || !(-value > kCertificateTolerance * terms)) return false;
+  const Vec added = p.A.cwiseAbs().transpose() * c.y.cwiseAbs() + p.G.cwiseAbs().transpose() * c.z;
+  if (largest(combined + c.z_box) > kCertificateTolerance * largest(added)) return false;
+  c.y /= -value;
+  c.z /= -value;
+  c.z_box /= -value;
+  return true;
+}
+
+bool confirm_dual_infeasible(const Problem& p, Solution& c) {
+  Vec& x = c.x;
+  for (Eigen::Index j = 0; j < p.n(); ++j) {
+    if (std::isfinite(p.lb[j])) x[j] = std::max(x[j], 0.0);
+    if (std::isfinite(p.ub[j])) x[j] = std::min(x[j], 0.0);
+  }
+  const double slope = p.q.dot(x);
+  const Vec size = x.cwiseAbs();
+  if (!std::isfinite(slope) || !(-slope > kCertificateTolerance * p.q.cwiseAbs().dot(size))) return false;
+  if (largest(p.P * x) > kCertificateTolerance * largest(p.P.cwiseAbs() * size)) return false;
+  if (largest(p.A * x) > kCertificateTolerance * largest(p.A.cwiseAbs() * size)) return false;
+  const Vec Gx = (p.h.array() < kInfinity).select(p.G * x, 0.0);
+  if (p.h.size() > 0 && Gx.maxCoeff() > kCertificateTolerance * largest(p.G.cwiseAbs() * size)) return false;
+  x /= -slope;
+  c.y = Vec::Zero(p.b.size());
+  c.z = Vec::Zero(p.h.size());
+  c.z_box = Vec::Zero(p.n());
+  return true;
+}
+
+}  // namespace portfolio::qp

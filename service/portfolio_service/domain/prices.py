@@ -1,0 +1,68 @@
+"""The latest price of each symbol, with who said it and when; what is missing or stale stays visible as such."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from portfolio_service.domain.errors import Unavailable
+from portfolio_service.domain.models import Price
+from portfolio_service.domain.ports import Clock, MarketDataClient
+
+
+class Prices:
+    """Held prices: a later time wins, whatever its source."""
+
+    def __init__(self, market: MarketDataClient, clock: Clock, stale_seconds: float = 300) -> None:
+        self._market = market
+        self._clock = clock
+        self._stale_seconds = stale_seconds
+        self._held: dict[str, Price] = {}
+        self.last_update: datetime | None = None  # when the provider last delivered, for /health
+
+    def get(self, symbol: str) -> Price | None:
+        """The held price, None when there is none."""
+        return self._held.get(symbol)
+
+    def put(self, prices: Iterable[Price]) -> None:
+        """Takes prices in; one older than the held one is ignored."""
+        for price in prices:
+            held = self._held.get(price.symbol)
+            if held is None or price.time >= held.time:
+                self._held[price.symbol] = price
+            if price.source == self._market.source:
+                self.last_update = max(self.last_update or price.time, price.time)
+
+    async def current(self, symbols: Sequence[str]) -> dict[str, Price]:
+        """Prices of `symbols`: held ones that are fresh, the others fetched; a symbol nobody knows is left out.
+
+        When the provider fails, the last good prices are returned (they show as stale);
+        Unavailable("market_data_unavailable") when a symbol has none.
+        """
+        wanted = list(dict.fromkeys(symbols))
+        missing = [symbol for symbol in wanted if self._needs_fetch(symbol)]
+        if missing:
+            try:
+                self.put((await self._market.get_multiple_prices(missing)).values())
+            except (OSError, TimeoutError) as error:
+                if without := [symbol for symbol in missing if symbol not in self._held]:
+                    raise Unavailable(
+                        "market_data_unavailable",
+                        f"{self._market.source} has no price for {', '.join(without)}: {error}",
+                    ) from error
+        return {symbol: self._held[symbol] for symbol in wanted if symbol in self._held}
+
+    def is_stale(self, price: Price) -> bool:
+        """Older than the limit while the exchange is open, else older than its last close."""
+        now = self._clock.now()
+        if self._market.is_open(now):
+            return (now - price.time).total_seconds() > self._stale_seconds
+        return price.time < self._market.last_close(now)
+
+    def snapshot(self) -> Mapping[str, Price]:
+        """All held prices."""
+        return dict(self._held)
+
+    def _needs_fetch(self, symbol: str) -> bool:
+        held = self._held.get(symbol)
+        return held is None or self.is_stale(held)

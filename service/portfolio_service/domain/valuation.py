@@ -1,0 +1,176 @@
+"""What portfolios are worth now: exactly for a request, and all of them at once in float64 on each tick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+import numpy.typing as npt
+
+from portfolio_service.domain.books import Books
+from portfolio_service.domain.models import Holding, Portfolio, Position, Price, Valuation
+from portfolio_service.domain.money import ZERO, quantity, worth
+from portfolio_service.domain.prices import Prices
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+
+def value(portfolio: Portfolio, prices: Prices, now: datetime) -> Valuation:
+    """Values the book at the held prices, exactly; total_value is the sum of the rounded parts.
+
+    A position without any price counts at its cost and says so: price None and stale.
+    """
+    book = portfolio.book
+    found = {symbol: prices.get(symbol) for symbol in book.holdings}
+    values = {symbol: _market_value(holding, found[symbol]) for symbol, holding in book.holdings.items()}
+    total = sum(values.values(), book.cash + book.unallocated_capital)
+    return Valuation(
+        total_value=total,
+        cash_balance=book.cash,
+        unallocated_capital=book.unallocated_capital,
+        positions={
+            symbol: _position(holding, found[symbol], values[symbol], total, prices)
+            for symbol, holding in book.holdings.items()
+        },
+        valued_at=now,
+    )
+
+
+def _market_value(holding: Holding, price: Price | None) -> Decimal:
+    return holding.basis if price is None else worth(holding.quantity, price.price)
+
+
+def _position(holding: Holding, price: Price | None, market_value: Decimal, total: Decimal, prices: Prices) -> Position:
+    return Position(
+        symbol=holding.symbol,
+        quantity=holding.quantity,
+        market_value=market_value,
+        weight=float(market_value / total) if total else 0.0,
+        avg_cost=quantity(holding.basis / holding.quantity) if holding.quantity else ZERO,
+        unrealized_pnl=market_value - holding.basis,
+        last_updated=price.time if price else None,
+        price=price.price if price else None,
+        price_source=price.source if price else None,
+        stale=price is None or prices.is_stale(price),
+    )
+
+
+@dataclass(frozen=True)
+class LiveValues:
+    """All portfolios after one pass."""
+
+    portfolio_ids: tuple[str, ...]
+    totals: Floats  # (portfolios,)
+    symbols: tuple[str, ...]
+    owners: Ints  # (positions,) index into portfolio_ids
+    columns: Ints  # (positions,) index into symbols
+    market_values: Floats  # (positions,)
+    weights: Floats  # (positions,) share of the owner's total, 0 where the total is 0
+    unpriced: int  # positions that no source has a price for, counted at cost
+
+    def total(self, portfolio_id: str) -> float:
+        return float(self.totals[self.portfolio_ids.index(portfolio_id)])
+
+
+@dataclass(frozen=True)
+class _Holdings:
+    """One portfolio's book as arrays."""
+
+    columns: Ints
+    quantities: Floats
+    basis: Floats
+    rest: float  # cash and unallocated capital
+
+
+class LiveValuation:
+    """Every position of every portfolio, revalued in one vectorised pass a tick; float64, for gauges and limits."""
+
+    def __init__(self, books: Books, prices: Prices) -> None:
+        self._prices = prices
+        self._columns: dict[str, int] = {}
+        self._price = np.empty(0)
+        self._held: dict[str, _Holdings] = {}
+        self._flat: tuple[Ints, Ints, Floats, Floats, Floats] | None = None
+        self._values: LiveValues | None = None
+        for portfolio in books.all():
+            self._changed(portfolio.portfolio_id, portfolio)
+        books.subscribe(self._changed)
+
+    def symbols(self) -> Sequence[str]:
+        """Every symbol held somewhere now: what the price stream is asked for."""
+        wanted = np.unique(np.concatenate([held.columns for held in self._held.values()] or [np.empty(0, np.intp)]))
+        names = tuple(self._columns)
+        return [names[column] for column in wanted]
+
+    def on_ticks(self, batch: Sequence[Price]) -> LiveValues:
+        """Takes a batch of ticks in and revalues everything."""
+        self._prices.put(batch)
+        self._take(tick.symbol for tick in batch if tick.symbol in self._columns)
+        self._values = None
+        return self.values()
+
+    def values(self) -> LiveValues:
+        """The last pass, repeated when books or prices have changed since."""
+        if self._values is None:
+            self._values = self._revalue()
+        return self._values
+
+    def total_aum(self) -> float:
+        """The value of all portfolios together."""
+        return float(self.values().totals.sum())
+
+    def _changed(self, portfolio_id: str, portfolio: Portfolio | None) -> None:
+        self._flat = self._values = None
+        if portfolio is None:
+            self._held.pop(portfolio_id, None)
+            return
+        book = portfolio.book
+        for symbol in book.holdings:
+            self._columns.setdefault(symbol, len(self._columns))
+        self._held[portfolio_id] = _Holdings(
+            columns=np.array([self._columns[symbol] for symbol in book.holdings], dtype=np.intp),
+            quantities=np.array([float(holding.quantity) for holding in book.holdings.values()]),
+            basis=np.array([float(holding.basis) for holding in book.holdings.values()]),
+            rest=float(book.cash + book.unallocated_capital),
+        )
+        self._take(book.holdings)  # a price sent with the positions, or one fetched for a request
+
+    def _take(self, symbols: Iterable[str]) -> None:
+        if len(self._price) < len(self._columns):
+            self._price = np.append(self._price, np.full(len(self._columns) - len(self._price), np.nan))
+        for symbol in symbols:
+            if (held := self._prices.get(symbol)) is not None:
+                self._price[self._columns[symbol]] = float(held.price)
+
+    def _revalue(self) -> LiveValues:
+        owners, columns, quantities, basis, rest = self._flat = self._flat or self._flatten()
+        price = self._price[columns]
+        unpriced = np.isnan(price)
+        market_values = np.where(unpriced, basis, quantities * price)
+        totals = rest + np.bincount(owners, weights=market_values, minlength=len(rest))
+        positive = np.where(totals > 0, totals, np.inf)
+        return LiveValues(
+            portfolio_ids=tuple(self._held),
+            totals=totals,
+            symbols=tuple(self._columns),
+            owners=owners,
+            columns=columns,
+            market_values=market_values,
+            weights=market_values / positive[owners],
+            unpriced=int(unpriced.sum()),
+        )
+
+    def _flatten(self) -> tuple[Ints, Ints, Floats, Floats, Floats]:
+        books = list(self._held.values())
+        lengths = np.array([len(held.columns) for held in books], dtype=np.intp)
+        return (
+            np.repeat(np.arange(len(books), dtype=np.intp), lengths),
+            np.concatenate([held.columns for held in books] or [np.empty(0, np.intp)]),
+            np.concatenate([held.quantities for held in books] or [np.empty(0)]),
+            np.concatenate([held.basis for held in books] or [np.empty(0)]),
+            np.array([held.rest for held in books]),
+        )

@@ -46,8 +46,8 @@ def test_threshold_is_strict_and_per_symbol() -> None:
     assert plan_rebalance(held, PRICES, 30_000, {"AAPL": 0.31, "MSFT": 0.39}).trades == ()
     beyond = plan_rebalance(held, PRICES, 30_000, {"AAPL": "0.3100001", "MSFT": 0.39})
     assert sides(beyond) == {"AAPL": ("buy", D("1000.01"))}
-    wide = {"rebalance_threshold": 0.05}
-    assert plan_rebalance(held, PRICES, 30_000, {"AAPL": 0.35, "MSFT": 0.35}, **wide).trades == ()
+    wide = plan_rebalance(held, PRICES, 30_000, {"AAPL": 0.35, "MSFT": 0.35}, rebalance_threshold=0.05)
+    assert wide.trades == ()
 
 
 def test_buys_wait_for_cash_that_names_inside_their_band_keep() -> None:

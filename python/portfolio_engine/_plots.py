@@ -1,0 +1,177 @@
+"""Pictures with matplotlib, which is imported only here and only when a picture is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from portfolio_engine._labels import Array
+
+if TYPE_CHECKING:
+    from portfolio_engine.backtest import Backtest
+
+# Okabe-Ito's colours, told apart by colour-blind readers too, then two more
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#7F7F7F", "#332288", "#88CCEE")
+INK, QUIET, LOSS = "#22313F", "#8A96A3", "#C0392B"
+STYLE = {
+    "font.size": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.grid": True,
+    "grid.color": "#E6EAEE",
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+}
+
+
+def _matplotlib() -> Any:
+    try:
+        import matplotlib
+    except ImportError:
+        raise ImportError("plots need matplotlib: pip install 'portfolio-engine[cli]'") from None
+    return matplotlib
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty Figure of width x height inches that no global state (pyplot) knows about."""
+    _matplotlib()
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=144, layout="constrained")
+
+
+def save(figure: Any, path: str | Path | None) -> Any:
+    """Writes the figure when a path is given (the ending names the format) and returns it."""
+    if path is not None:
+        with _matplotlib().rc_context(STYLE):
+            figure.savefig(path)
+    return figure
+
+
+def styled() -> Any:
+    """Context in which axes must be made to have the project's style."""
+    return _matplotlib().rc_context(STYLE)
+
+
+def percent(axis: Any, decimals: int = 0) -> None:
+    """Labels of a share axis as percentages."""
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(1.0, decimals=decimals))
+
+
+def drawdowns(values: Any) -> Array:
+    """Loss from the running maximum, zero or negative."""
+    levels = np.asarray(values, dtype=np.float64)
+    return np.asarray(levels / np.maximum.accumulate(levels) - 1.0)
+
+
+def draw_value(axis: Any, dates: Any, values: Any, label: str, benchmark: Any = None) -> None:
+    """Value over time, with the benchmark's beside it when there is one."""
+    axis.plot(dates, values, color=COLOURS[0], linewidth=1.8, label=label)
+    if benchmark is not None:
+        axis.plot(dates, benchmark, color=QUIET, linewidth=1.3, label="benchmark")
+        axis.legend(loc="upper left")
+    axis.set_title("Value")
+    axis.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axis.margins(x=0)
+
+
+def draw_drawdown(axis: Any, dates: Any, values: Any) -> None:
+    """Loss from the last peak over time."""
+    losses = drawdowns(values)
+    axis.fill_between(dates, losses, 0.0, color=LOSS, alpha=0.25, linewidth=0)
+    axis.plot(dates, losses, color=LOSS, linewidth=1.0)
+    axis.set_title(f"Drawdown (worst {losses.min():.1%})")
+    percent(axis.yaxis)
+    axis.margins(x=0)
+
+
+def draw_weights_over_time(axis: Any, dates: Any, weights: Any, names: list[str], most: int = 9) -> None:
+    """Weights as stacked areas: the largest by name, the others together, cash left white."""
+    table = np.asarray(weights, dtype=np.float64)
+    order = np.argsort(-np.abs(table).mean(axis=0), kind="stable")
+    shown = order[:most]
+    stacks, labels = [table[:, i] for i in shown], [names[i] for i in shown]
+    if len(order) > most:
+        stacks.append(table[:, order[most:]].sum(axis=1))
+        labels.append(f"{len(order) - most} others")
+    if table.min() < -1e-9:  # areas cannot show shorts
+        for values, label, colour in zip(stacks, labels, COLOURS, strict=False):
+            axis.plot(dates, values, label=label, color=colour, linewidth=1.0)
+    else:
+        axis.stackplot(dates, stacks, labels=labels, colors=COLOURS, linewidth=0)
+        axis.set_ylim(0.0, max(1.0, float(table.sum(axis=1).max())))
+    axis.set_title("Weights")
+    percent(axis.yaxis)
+    axis.margins(x=0)
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+
+
+def draw_weights(axis: Any, weights: Mapping[str, Mapping[str, float]]) -> None:
+    """One horizontal bar per portfolio, split by asset; shares of 7 % and more are labelled."""
+    names = list(dict.fromkeys(name for row in weights.values() for name in row))
+    rows = list(weights)
+    positive, negative = np.zeros(len(rows)), np.zeros(len(rows))
+    for i, name in enumerate(names):
+        share = np.array([float(weights[row].get(name, 0.0)) for row in rows])
+        left = np.where(share >= 0, positive, negative)
+        colour = COLOURS[i % len(COLOURS)]
+        axis.barh(rows, share, left=left, color=colour, label=name, edgecolor="white", linewidth=0.6)
+        for at, value, start in zip(rows, share, left, strict=True):
+            if abs(value) >= 0.07:
+                dark = colour in {"#F0E442", "#56B4E9", "#E69F00", "#88CCEE"}
+                axis.text(start + value / 2, at, f"{value:.0%}", ha="center", va="center", fontsize=7.5,
+                          color=INK if dark else "white")  # fmt: skip
+        positive, negative = positive + np.maximum(share, 0), negative + np.minimum(share, 0)
+    axis.invert_yaxis()
+    axis.grid(visible=False)
+    axis.set_title("Weights by method")
+    percent(axis.xaxis)
+    axis.set_xlim(min(0.0, float(negative.min())), max(1.0, float(positive.max())))
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+
+
+def plot_weights(weights: Mapping[str, Mapping[str, float]], path: str | Path | None = None) -> Any:
+    """Bars of several portfolios' weights, {portfolio: {asset: weight}}, as a Figure."""
+    with styled():
+        figure = new_figure(8.5, 1.2 + 0.45 * len(weights))
+        draw_weights(figure.subplots(), weights)
+    return save(figure, path)
+
+
+def plot_drawdown(dates: Any, values: Any, path: str | Path | None = None) -> Any:
+    """Value and drawdown of a series of values, as a Figure."""
+    with styled():
+        figure = new_figure(8.5, 4.6)
+        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+        draw_value(top, dates, values, "portfolio")
+        draw_drawdown(bottom, dates, values)
+    return save(figure, path)
+
+
+def plot_backtest(backtest: Backtest, path: str | Path | None = None) -> Any:
+    """Value with benchmark, drawdown and weights of a backtest, as a Figure."""
+    names = getattr(backtest.weights, "columns", range(np.shape(backtest.weights)[1]))
+    benchmark = backtest.benchmark_returns
+    if benchmark is not None:
+        benchmark = backtest.initial_value * np.cumprod(1.0 + np.asarray(benchmark))
+    with styled():
+        figure = new_figure(8.5, 7.2)
+        top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(2.2, 1, 1.5))
+        draw_value(top, backtest.dates, np.asarray(backtest.values), backtest.method, benchmark)
+        draw_drawdown(middle, backtest.dates, backtest.values)
+        draw_weights_over_time(bottom, backtest.dates, backtest.weights, [str(name) for name in names])
+    return save(figure, path)

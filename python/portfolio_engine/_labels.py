@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -66,8 +67,10 @@ def label_vector(values: Array, names: tuple[str, ...] | None) -> Any:
     return sys.modules["pandas"].Series(values, index=list(names))
 
 
-def label_matrix(values: Array, names: tuple[str, ...] | None) -> Any:
-    """A square DataFrame labelled by `names` when labels were given, else the array."""
+def label_matrix(values: Array, names: tuple[str, ...] | None, columns: Iterable[object] | None = None) -> Any:
+    """A DataFrame with `names` on the rows, and on the columns unless given, when there are labels; else the array."""
     if names is None:
         return values
-    return sys.modules["pandas"].DataFrame(values, index=list(names), columns=list(names))
+    return sys.modules["pandas"].DataFrame(
+        values, index=list(names), columns=list(names if columns is None else columns)
+    )

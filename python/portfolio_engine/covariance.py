@@ -38,10 +38,7 @@ class Covariance:
     device_reason: str
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        matrix = np.asarray(self.matrix)
-        if copy is False and dtype is not None and matrix.dtype != np.dtype(dtype):
-            raise ValueError(f"[covariance] __array__: expected a copy for {np.dtype(dtype)}, got copy=False")
-        return matrix.astype(dtype or matrix.dtype, copy=bool(copy))
+        return np.array(self.matrix, dtype=dtype, copy=copy)
 
 
 def covariance(

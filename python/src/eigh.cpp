@@ -1,5 +1,55 @@
-// Temporary until the owner of this kernel writes it.
+#include "portfolio/eigh.hpp"
+
 #include "arrays.hpp"
+
+namespace {
+
+py::dict eigh(const Doubles& matrix, const std::string& device) {
+  const auto view = matrix_view<double>(matrix, "eigh", "matrix");
+  const auto chosen = portfolio::parse_device(device, "eigh");
+  portfolio::EighResult result;
+  {
+    const py::gil_scoped_release release;
+    result = portfolio::eigh(view, chosen);
+  }
+  py::dict out;
+  out["values"] = to_numpy(std::move(result.values));
+  out["vectors"] = to_numpy(std::move(result.vectors));
+  add_device(out, result.device);
+  return out;
+}
+
+py::dict nearest_psd(const Doubles& matrix, double min_eigenvalue, bool keep_diagonal, double tolerance,
+                     int max_iterations, const std::string& device) {
+  portfolio::NearestPsdOptions options;
+  options.min_eigenvalue = min_eigenvalue;
+  options.keep_diagonal = keep_diagonal;
+  options.tolerance = tolerance;
+  options.max_iterations = max_iterations;
+  options.device = portfolio::parse_device(device, "nearest_psd");
+  const auto view = matrix_view<double>(matrix, "nearest_psd", "matrix");
+  portfolio::NearestPsdResult result;
+  {
+    const py::gil_scoped_release release;
+    result = portfolio::nearest_psd(view, options);
+  }
+  py::dict out;
+  out["matrix"] = to_numpy(std::move(result.matrix));
+  out["changed"] = result.changed;
+  out["converged"] = result.converged;
+  out["distance"] = result.distance;
+  out["max_change"] = result.max_change;
+  out["smallest_eigenvalue"] = result.smallest_eigenvalue;
+  out["negative_eigenvalues"] = result.negative_eigenvalues;
+  out["iterations"] = result.iterations;
+  add_device(out, result.device);
+  return out;
+}
+
+}  // namespace
+
 void init_eigh(py::module_& m) {
-  for (const char* name : {"eigh", "nearest_psd"}) m.attr(name) = py::none();
+  m.def("eigh", &eigh, py::arg("matrix"), py::kw_only(), py::arg("device"));
+  m.def("nearest_psd", &nearest_psd, py::arg("matrix"), py::kw_only(), py::arg("min_eigenvalue"),
+        py::arg("keep_diagonal"), py::arg("tolerance"), py::arg("max_iterations"), py::arg("device"));
 }

@@ -13,13 +13,14 @@ import numpy.typing as npt
 from portfolio_service.domain.books import Books
 from portfolio_service.domain.models import Holding, Portfolio, Position, Price, Valuation
 from portfolio_service.domain.money import ZERO, quantity, worth
+from portfolio_service.domain.ports import PriceLookup
 from portfolio_service.domain.prices import Prices
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 
-def value(portfolio: Portfolio, prices: Prices, now: datetime) -> Valuation:
+def value(portfolio: Portfolio, prices: PriceLookup, now: datetime) -> Valuation:
     """Values the book at the held prices, exactly; total_value is the sum of the rounded parts.
 
     A position without any price counts at its cost and says so: price None and stale.
@@ -44,7 +45,9 @@ def _market_value(holding: Holding, price: Price | None) -> Decimal:
     return holding.basis if price is None else worth(holding.quantity, price.price)
 
 
-def _position(holding: Holding, price: Price | None, market_value: Decimal, total: Decimal, prices: Prices) -> Position:
+def _position(
+    holding: Holding, price: Price | None, market_value: Decimal, total: Decimal, prices: PriceLookup
+) -> Position:
     return Position(
         symbol=holding.symbol,
         quantity=holding.quantity,

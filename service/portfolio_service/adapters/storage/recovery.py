@@ -1,0 +1,79 @@
+"""Start-up is recovery: every ledger is folded again and must agree with what is stored beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from portfolio_service.adapters.storage import audit, rows, tables
+from portfolio_service.domain.ledger import LedgerError, fold
+from portfolio_service.domain.models import Book, Holding, LedgerEntry, Portfolio
+
+
+class BooksDamaged(RuntimeError):
+    """The stored books contradict their ledger: the service refuses to serve. The message names every difference."""
+
+
+def load(connection: Connection, portfolio_id: str | None = None) -> list[Portfolio]:
+    """Every portfolio that is not archived, or that one; BooksDamaged when any of them does not add up."""
+    found = connection.execute(_live(select(tables.portfolios), portfolio_id).order_by(tables.portfolios.c.created_at))
+    ledgers = _by_portfolio(connection, tables.ledger, tables.ledger.c.entry_id, portfolio_id)
+    positions = _by_portfolio(connection, tables.positions, tables.positions.c.symbol, portfolio_id)
+    loaded, faults = [], []
+    for row in found.all():
+        try:
+            book = fold(_entries(ledgers.get(row.portfolio_id, [])))
+        except LedgerError as error:
+            faults.append(f"{row.portfolio_id}: its ledger does not add up: {error}")
+            continue
+        portfolio = rows.portfolio_of(row, book)
+        faults += [f"{row.portfolio_id}: {fault}" for fault in _faults(row, portfolio, positions)]
+        loaded.append(portfolio)
+    if faults:
+        raise BooksDamaged("the stored books contradict their ledger: " + "; ".join(faults))
+    return loaded
+
+
+def _live(query: Any, portfolio_id: str | None) -> Any:
+    query = query.where(tables.portfolios.c.status != "archived")
+    return query if portfolio_id is None else query.where(tables.portfolios.c.portfolio_id == portfolio_id)
+
+
+def _by_portfolio(
+    connection: Connection, table: Any, order: Any, portfolio_id: str | None
+) -> dict[str, list[Row[Any]]]:
+    query = select(table).join(tables.portfolios, table.c.portfolio_id == tables.portfolios.c.portfolio_id)
+    ordered = connection.execute(_live(query, portfolio_id).order_by(table.c.portfolio_id, order))
+    return {owner: list(group) for owner, group in groupby(ordered, key=lambda row: row.portfolio_id)}
+
+
+def _entries(found: Iterable[Row[Any]]) -> Iterator[LedgerEntry]:
+    return (rows.entry_of(row) for row in found)
+
+
+def _faults(row: Row[Any], portfolio: Portfolio, positions: dict[str, list[Row[Any]]]) -> Iterator[str]:
+    book = portfolio.book
+    for name, stored, folded in (
+        ("cash_balance", row.cash_balance, book.cash),
+        ("unallocated_capital", row.unallocated_capital, book.unallocated_capital),
+    ):
+        if stored != folded:
+            yield f"{name} is {stored}, its ledger says {folded}"
+    stored_holdings = rows.holdings_of(positions.get(portfolio.portfolio_id, []))
+    yield from _different_holdings(stored_holdings, book)
+    if row.state_hash != audit.state_hash(portfolio):
+        yield "its state does not have the hash that was stored with it"
+
+
+def _different_holdings(stored: dict[str, Holding], book: Book) -> Iterator[str]:
+    for symbol in sorted(stored.keys() | book.holdings.keys()):
+        there, here = stored.get(symbol), book.holdings.get(symbol)
+        if there != here:
+            yield f"position {symbol} is {_shown(there)}, its ledger says {_shown(here)}"
+
+
+def _shown(holding: Holding | None) -> str:
+    return "absent" if holding is None else f"{holding.quantity} units with a basis of {holding.basis}"

@@ -1,0 +1,181 @@
+"""The tables: the four documented ones, and beside them ledger, trades, outbox, audit and a heartbeat."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from portfolio_service.adapters.storage.types import Utc, money_type, units_type
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _portfolio_id() -> Column[str]:
+    return Column("portfolio_id", String(32), ForeignKey("portfolios.portfolio_id"), nullable=False)
+
+
+portfolios = Table(
+    "portfolios",
+    metadata,
+    Column("portfolio_id", String(32), primary_key=True),
+    Column("portfolio_name", Text, nullable=False),
+    Column("total_value", money_type(), nullable=False),  # at the prices of the last change to the books
+    Column("cash_balance", money_type(), nullable=False),
+    Column("optimization_method", String(32), nullable=False),
+    Column("rebalance_frequency", String(16), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("last_rebalanced", Utc),
+    Column("initial_value", money_type(), nullable=False),
+    Column("unallocated_capital", money_type(), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("provider", String(32), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("target", JSON(none_as_null=True)),  # {weights, relaxed, optimization_id}
+    Column("policy", JSON(none_as_null=True)),
+    Column("metadata", JSON, nullable=False),
+    Column("state_hash", String(64), nullable=False),
+    Index(None, "status"),
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("position_id", Text, primary_key=True),  # portfolio_id:symbol
+    _portfolio_id(),
+    Column("symbol", Text, nullable=False),
+    Column("quantity", units_type(), nullable=False),
+    Column("avg_cost", units_type(), nullable=False),
+    Column("market_value", money_type(), nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("last_updated", Utc),
+    Column("basis", money_type(), nullable=False),
+    UniqueConstraint("portfolio_id", "symbol"),
+)
+
+optimizations = Table(
+    "optimizations",
+    metadata,
+    Column("optimization_id", String(32), primary_key=True),
+    _portfolio_id(),
+    Column("method", String(32), nullable=False),
+    Column("target_weights", JSON, nullable=False),
+    Column("expected_return", Float, nullable=False),
+    Column("expected_risk", Float, nullable=False),
+    Column("sharpe_ratio", Float, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("optimization_time_ms", Float, nullable=False),
+    Column("details", JSON, nullable=False),
+    Index(None, "portfolio_id", "created_at"),
+    Index(None, "created_at"),
+)
+
+performance_history = Table(
+    "performance_history",
+    metadata,
+    Column("history_id", Integer, primary_key=True),
+    _portfolio_id(),
+    Column("calculation_date", Utc, nullable=False),
+    Column("total_return", Float, nullable=False),
+    Column("annualized_return", Float, nullable=False),
+    Column("volatility", Float, nullable=False),
+    Column("sharpe_ratio", Float, nullable=False),
+    Column("max_drawdown", Float, nullable=False),
+    Column("alpha", Float, nullable=False),
+    Column("beta", Float, nullable=False),
+    Column("var_95", Float, nullable=False),
+    Column("calculated_at", Utc, nullable=False),
+    Column("total_value", money_type(), nullable=False),
+    Column("external_flow", money_type(), nullable=False),
+    UniqueConstraint("portfolio_id", "calculation_date"),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("entry_id", Integer, primary_key=True),
+    _portfolio_id(),
+    Column("version", Integer, nullable=False),  # of the portfolio, after the change that wrote it
+    Column("kind", String(32), nullable=False),
+    Column("amount", money_type(), nullable=False),
+    Column("symbol", Text),
+    Column("quantity", units_type(), nullable=False),
+    Column("price", units_type(), nullable=False),
+    Column("trade_id", String(32)),
+    Column("recorded_at", Utc, nullable=False),
+    Index(None, "portfolio_id", "entry_id"),
+)
+
+trades = Table(
+    "trades",
+    metadata,
+    Column("trade_number", Integer, primary_key=True),
+    Column("trade_id", String(32), nullable=False),
+    _portfolio_id(),
+    Column("version", Integer, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("side", String(4), nullable=False),
+    Column("quantity", units_type(), nullable=False),
+    Column("price", units_type(), nullable=False),
+    Column("value", money_type(), nullable=False),
+    Column("cost", money_type(), nullable=False),
+    Column("executed_at", Utc, nullable=False),
+    Column("reason", String(32), nullable=False),
+    UniqueConstraint("trade_id"),
+    Index(None, "portfolio_id", "trade_number"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("message_id", Integer, primary_key=True),
+    Column("topic", String(64), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("published", Boolean, nullable=False),
+    Index(None, "published", "message_id"),
+    sqlite_autoincrement=True,  # an id is never given twice, not even after old events are removed
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("audit_id", Integer, primary_key=True),
+    _portfolio_id(),
+    Column("version", Integer, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("before_hash", String(64)),  # None when the change created the portfolio
+    Column("after_hash", String(64), nullable=False),
+    Column("content_hash", String(64), nullable=False),  # of the ledger entries and trades it wrote
+    Column("record_hash", String(64), nullable=False),  # of this record and the one before it: the chain
+    UniqueConstraint("portfolio_id", "version"),
+    Index(None, "action", "at"),
+)
+
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("beats", Integer, nullable=False),
+)

@@ -1,0 +1,96 @@
+"""A method's answer, checked and laid out as an Allocation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from portfolio_engine._labels import Array
+from portfolio_engine._optimize.audit import broken_hard
+from portfolio_engine._optimize.problem import Answer, Problem
+from portfolio_engine._optimize.program import Program
+from portfolio_engine._optimize.solver import RESIDUAL_LIMIT
+from portfolio_engine.allocation import Allocation, Residuals, Violation
+from portfolio_engine.errors import SolverError
+from portfolio_engine.moments import labelled
+
+
+def allocation(
+    problem: Problem,
+    method: str,
+    answer: Answer,
+    violations: Sequence[Violation],
+    ignored: tuple[str, ...],
+    milliseconds: float,
+) -> Allocation:
+    """Raises SolverError when the answer is further from optimal, or from a hard constraint, than the limit."""
+    solver, moments, hard = problem.solver, problem.solver.moments, problem.program
+    w = _within(answer.weights, hard) if answer.point is not None else answer.weights
+    sigma_w = moments.Sigma @ w
+    risk = float(np.sqrt(max(w @ sigma_w, 0.0)))
+    mean, rate = float(moments.mu @ w), problem.risk_free_rate
+    residuals = _verified(problem, answer, w)
+    values = {
+        "utility": mean - problem.risk_aversion / 2 * risk**2,
+        "variance": risk**2,
+        "expected_return": mean,
+        "sharpe_ratio": (mean - rate) / risk if risk > 0 else float("nan"),
+        "none": float("nan"),
+    }
+    return Allocation(
+        weights=labelled(w, moments.names),
+        expected_return=mean,
+        expected_risk=risk,
+        sharpe_ratio=values["sharpe_ratio"],
+        return_to_risk=mean / risk if risk > 0 else float("nan"),
+        risk_free_rate=rate,
+        method=method,
+        status=answer.status,
+        constraints_satisfied=not violations,
+        violations=tuple(violations),
+        ignored=ignored,
+        objective=answer.objective,
+        objective_value=values[answer.objective],
+        shadow_prices=_prices(answer, hard, moments.labels),
+        risk_contributions=labelled(w * sigma_w / risk if risk > 0 else np.zeros_like(w), moments.names),
+        residuals=residuals,
+        iterations=solver.iterations,
+        device=solver.device_used,
+        device_reason=solver.device_reason or "a rule that solves nothing",
+        milliseconds=milliseconds,
+        moments=moments,
+    )
+
+
+def _within(w: Array, program: Program) -> Array:
+    """`w` with rounding beyond a bound taken back to the bound."""
+    return np.clip(w, program.lb, program.ub) + 0.0  # + 0.0 turns -0 into 0
+
+
+def _verified(problem: Problem, answer: Answer, w: Array) -> Residuals:
+    if answer.point is None:
+        off = abs(float(w.sum()) - problem.budget)
+        return Residuals(off, answer.error, 0.0)
+    residuals = problem.solver.residuals(answer.point)
+    if residuals.largest > RESIDUAL_LIMIT:
+        raise SolverError(
+            "numerical_error", f"the answer is off by {residuals.largest:.3g}, more than {RESIDUAL_LIMIT}"
+        )
+    broken = broken_hard(problem.program, w)
+    if broken:
+        raise SolverError("numerical_error", f"the answer breaks {broken[0]}")
+    return residuals
+
+
+def _prices(answer: Answer, hard: Program, labels: tuple[str, ...]) -> dict[str, float]:
+    """Slopes of the stated objective; a bound given once for all assets also lists each asset that it holds."""
+    if answer.point is None or answer.scale == 0:
+        return {}
+    prices = {name: answer.scale * slope + 0.0 for name, slope in answer.point.slopes().items()}
+    box = answer.point.z_box[: hard.n]
+    for names, held in ((hard.lb_names, box < 0), (hard.ub_names, box > 0)):
+        for k in np.flatnonzero(held):
+            if not names[k].endswith("]"):
+                prices[f"{names[k]}[{labels[k]}]"] = float(-answer.scale * box[k])
+    return prices | dict(answer.prices)

@@ -1,0 +1,112 @@
+"""Linear objectives on the constraints, with and without a limit on volatility."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from portfolio_engine._labels import Array
+from portfolio_engine._optimize.program import Program
+from portfolio_engine._optimize.solver import InfeasibleProgramError, Point, Solver
+from portfolio_engine.errors import SolverError
+
+SAME_PIECE = 1e-12  # relative residual up to which two points share one active set
+STEPS = 100
+
+
+def least_variance(solver: Solver, program: Program) -> Point:
+    return solver.minimise(program, 1.0, np.zeros(program.k))
+
+
+def cheapest(solver: Solver, program: Program, cost: Array) -> Point:
+    """Least cost'x, and of all such points the one with least variance; its duals are those of the linear program."""
+    vertex = solver.minimise(program, 0.0, cost)
+    face = program.face(vertex.x, vertex.z, vertex.z_box, float(np.abs(cost).max()))
+    try:
+        calm = least_variance(solver, face)
+    except InfeasibleProgramError as error:  # the vertex lies on it
+        raise SolverError("numerical_error", "the face of an optimum was found empty") from error
+    return Point(program, calm.x, vertex.y, vertex.z, vertex.z_box, 0.0, cost)
+
+
+def optimal_face(solver: Solver, point: Point) -> Program | None:
+    """All minimisers that share the point's objective; None when the point's weights are the only ones."""
+    face = point.program.face(point.x, point.z, point.z_box, float(np.abs(solver.gradient(point)).max()))
+    if point.quadratic == 0:
+        return face
+    values, vectors = np.linalg.eigh(solver.moments.Sigma)
+    seen = values > 1e-10 * values[-1]
+    if seen.all():
+        return None
+    rows = np.zeros((int(seen.sum()), face.k))
+    rows[:, : face.n] = vectors[:, seen].T
+    return face.with_equalities(rows, rows @ point.x)
+
+
+def cheapest_within(solver: Solver, program: Program, cost: Array, cap: float | None) -> Point:
+    """Least cost'x with volatility at most `cap`, which some point must allow.
+
+    The minimiser of variance / 2 + s cost'x is piecewise affine in s, the inverse of the variance's multiplier, and its
+    variance grows with s. A bracket in s is narrowed until both ends lie on one piece; there the end is exact.
+    """
+    far = cheapest(solver, program, cost)
+    if cap is None or solver.risk(far) <= cap:
+        return far
+    near = least_variance(solver, program)
+    if solver.risk(near) >= cap * (1 - 1e-12):
+        face = optimal_face(solver, near)
+        return near if face is None else _on_face(near, cheapest(solver, face, cost))
+    return _search(solver, cost, cap * cap, near, far)
+
+
+def _on_face(proof: Point, chosen: Point) -> Point:
+    """The chosen one of several minimisers with the duals that prove them all."""
+    return Point(proof.program, chosen.x, proof.y, proof.z, proof.z_box, proof.quadratic, proof.linear)
+
+
+def _search(solver: Solver, cost: Array, limit: float, low: Point, high: Point) -> Point:
+    s_low, s_high, moved = 0.0, math.inf, 0
+    for _ in range(STEPS):
+        share = _crossing(solver, low, high, limit)
+        if math.isfinite(s_high):
+            s = (1 - share) * s_low + share * s_high
+            mixed = _mix(low, high, share, s * cost)
+            if solver.residuals(mixed).largest <= SAME_PIECE:
+                return mixed
+        if not math.isfinite(s_high) or abs(moved) >= 2:  # the slope of the chord: halves a quadratic piece
+            s = _chord(solver, cost, low, high)
+        point = solver.minimise(low.program, 1.0, s * cost)
+        variance = solver.risk(point) ** 2
+        if abs(variance - limit) <= 1e-14 * limit:
+            return point
+        if variance < limit:
+            low, s_low, moved = point, s, min(moved, 0) - 1
+        else:
+            high, s_high, moved = point, s, max(moved, 0) + 1
+    raise SolverError("numerical_error", f"the search for the volatility limit did not settle in {STEPS} steps")
+
+
+def _crossing(solver: Solver, low: Point, high: Point, limit: float) -> float:
+    """Share of the way from low to high at which the variance is the limit: the root of a convex quadratic."""
+    step = high.w - low.w
+    sigma_step = solver.moments.Sigma @ step
+    half_slope, curvature = float(low.w @ sigma_step), float(step @ sigma_step)
+    rise = max(limit - float(low.w @ solver.moments.Sigma @ low.w), 0.0)
+    root = math.sqrt(max(half_slope * half_slope + curvature * rise, 0.0))
+    denominator = half_slope + root
+    return min(rise / denominator, 1.0) if denominator > 0 else 1.0
+
+
+def _chord(solver: Solver, cost: Array, low: Point, high: Point) -> float:
+    """Half the slope of variance against -cost'x between two points: some minimiser strictly between them has it."""
+    rise = solver.risk(high) ** 2 - solver.risk(low) ** 2
+    return 0.5 * rise / float(cost @ (low.x - high.x))
+
+
+def _mix(low: Point, high: Point, share: float, linear: Array) -> Point:
+    parts = (
+        (1 - share) * np.asarray(a) + share * np.asarray(b)
+        for a, b in ((low.x, high.x), (low.y, high.y), (low.z, high.z), (low.z_box, high.z_box))
+    )
+    return Point(low.program, *parts, 1.0, linear)

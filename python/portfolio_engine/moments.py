@@ -1,0 +1,281 @@
+"""Annual expected returns and covariance: the input of every optimiser."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from portfolio_engine._labels import Array, aligned_array, as_array, asset_names, label_matrix, label_vector
+from portfolio_engine.covariance import CovarianceMethod, covariance
+
+PSD_TOLERANCE = 1e-8  # relative to the largest variance: what rounding in an input may cost
+
+
+def labelled(values: Array, names: tuple[str, ...] | None) -> Any:
+    """A Series indexed by `names` where there are names and pandas is installed, else the array."""
+    if names is not None and "pandas" not in sys.modules:
+        try:
+            import pandas as _  # noqa: F401  (label_vector finds it among the loaded modules)
+        except ImportError:
+            return values
+    return label_vector(values, names)
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Expected returns and covariance of n assets, annual and arithmetic, with where they came from.
+
+    Build it with `estimate_moments`, `black_litterman`, or directly from your own numbers.
+
+    Attributes:
+        expected_returns: (n,), a Series when labels were given.
+        covariance: (n, n), symmetric positive semidefinite, a DataFrame when labels were given.
+        names: asset names, or None; assets without names are called "0", "1", ... in constraints.
+        observations: rows used, None for given numbers.
+        periods_per_year: the factor that made them annual, None for given numbers.
+        method: covariance estimator, "black_litterman" or "given".
+        shrinkage: share of the shrinkage target in the covariance.
+        first_date, last_date: labels of the first and last row used, when there were any.
+        device, device_reason: where the covariance was computed, and why there.
+
+    Raises:
+        ValueError: wrong shapes, NaN or infinity, duplicate names, a covariance that is not symmetric or not positive
+            semidefinite.
+    """
+
+    expected_returns: Any
+    covariance: Any
+    names: tuple[str, ...] | None = None
+    observations: int | None = None
+    periods_per_year: float | None = None
+    method: str = "given"
+    shrinkage: float = 0.0
+    first_date: str | None = None
+    last_date: str | None = None
+    device: str = "cpu"
+    device_reason: str = "given, not computed"
+
+    def __post_init__(self) -> None:
+        names = self.names or asset_names(self.covariance) or asset_names(self.expected_returns)
+        names = None if names is None else tuple(str(name) for name in names)
+        mu = aligned_array(self.expected_returns, names, "Moments", "expected_returns")
+        sigma = _aligned_matrix(self.covariance, names)
+        _check_shapes(mu, sigma, names)
+        sigma = _symmetric_psd(sigma)
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "expected_returns", labelled(mu, names))
+        has_pandas = names is not None and "pandas" in sys.modules
+        object.__setattr__(self, "covariance", label_matrix(sigma, names) if has_pandas else sigma)
+
+    @cached_property
+    def mu(self) -> Array:
+        """(n,) expected returns without labels."""
+        return np.asarray(self.expected_returns, dtype=np.float64)
+
+    @cached_property
+    def Sigma(self) -> Array:
+        """(n, n) covariance without labels."""
+        return np.ascontiguousarray(self.covariance, dtype=np.float64)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names by which constraints refer to the assets."""
+        return self.names or tuple(str(k) for k in range(self.mu.size))
+
+    @cached_property
+    def condition_number(self) -> float:
+        """Largest over smallest eigenvalue of the covariance; infinite when it is singular to rounding."""
+        values = np.linalg.eigvalsh(self.Sigma)
+        floor = values.size * np.finfo(float).eps * values[-1]
+        return float(values[-1] / values[0]) if values[0] > floor else float("inf")
+
+
+def _aligned_matrix(value: Any, names: tuple[str, ...] | None) -> Array:
+    sigma = as_array(value, "Moments", "covariance")
+    own = asset_names(value)
+    if own is None or names is None or own == names:
+        return sigma
+    order = aligned_array(value.iloc[:, 0] * 0 + np.arange(len(own)), names, "Moments", "covariance").astype(int)
+    return np.ascontiguousarray(sigma[np.ix_(order, order)])
+
+
+def _check_shapes(mu: Array, sigma: Array, names: tuple[str, ...] | None) -> None:
+    if mu.ndim != 1 or mu.size == 0:
+        raise ValueError(f"[Moments] expected_returns: expected shape (n,) with n >= 1, got {mu.shape}")
+    if sigma.shape != (mu.size, mu.size):
+        raise ValueError(f"[Moments] covariance: expected shape {(mu.size, mu.size)}, got {sigma.shape}")
+    if names is not None and len(names) != mu.size:
+        raise ValueError(f"[Moments] names: expected {mu.size} names, got {len(names)}")
+    if names is not None and len(set(names)) != len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f"[Moments] names: expected each name once, got {', '.join(twice)} more than once")
+    for argument, array in (("expected_returns", mu), ("covariance", sigma)):
+        if not np.isfinite(array).all():
+            row = int(np.argwhere(~np.isfinite(array))[0][0])
+            which = names[row] if names else str(row)
+            raise ValueError(f"[Moments] {argument}: expected finite numbers, got NaN or infinity for asset {which}")
+
+
+def _symmetric_psd(sigma: Array) -> Array:
+    """`sigma` with rounding taken out of its symmetry; an error with a way out when it is not a covariance."""
+    scale = float(np.abs(sigma).max())
+    asymmetry = float(np.abs(sigma - sigma.T).max())
+    if asymmetry > PSD_TOLERANCE * scale:
+        raise ValueError(f"[Moments] covariance: expected a symmetric matrix, got differences up to {asymmetry:.3g}")
+    symmetric = np.asarray((sigma + sigma.T) / 2, dtype=np.float64)
+    try:  # a Cholesky factor of the slightly lifted matrix proves it at a fraction of the price of eigenvalues
+        np.linalg.cholesky(symmetric + PSD_TOLERANCE * max(scale, np.finfo(float).tiny) * np.eye(len(sigma)))
+    except np.linalg.LinAlgError:
+        smallest = float(np.linalg.eigvalsh(symmetric)[0])
+        raise ValueError(
+            "[Moments] covariance: expected a positive semidefinite matrix, got a smallest eigenvalue of "
+            f"{smallest:.3g}; portfolio_engine.nearest_psd(covariance) gives the nearest one that is"
+        ) from None
+    return symmetric
+
+
+def estimate_moments(
+    returns: npt.ArrayLike | Any,
+    *,
+    expected_returns: Literal["mean"] | npt.ArrayLike | Any = "mean",
+    covariance_method: CovarianceMethod = "ledoit_wolf",
+    periods_per_year: float = 252.0,
+    halflife: float | None = None,
+    weights: npt.ArrayLike | Any | None = None,
+    ddof: float | None = None,
+    missing: Literal["error", "common"] = "error",
+    device: str = "auto",
+) -> Moments:
+    """Annual moments from a table of simple returns per period.
+
+    Args:
+        returns: (T, n), T >= 2: a row a period, oldest first, a column an asset; array or DataFrame.
+        expected_returns: "mean" (arithmetic mean per period x periods_per_year, under the same weights as the
+            covariance), or (n,) annual expectations of your own.
+        covariance_method: "ledoit_wolf", "oas", "sample" or "exponential"; see `covariance`.
+        periods_per_year: 252 for daily, 52 weekly, 12 monthly, 1 when the rows are annual already.
+        halflife, weights, ddof: as in `covariance`.
+        missing: "error" refuses NaN and names the column; "common" keeps the rows in which every asset has a return.
+        device: "auto", "cpu" or "metal".
+
+    Returns:
+        Moments with covariance x periods_per_year.
+
+    Raises:
+        ValueError: fewer than 2 rows, NaN, infinite returns, a return below -1 times the whole (prices given for
+            returns are recognised and say so), an unknown option.
+    """
+    function = "estimate_moments"
+    if not (np.isfinite(periods_per_year) and periods_per_year > 0):
+        raise ValueError(f"[{function}] periods_per_year: expected a number > 0, got {periods_per_year}")
+    table, row_weights = _clean(returns, weights, missing)
+    estimate = covariance(
+        table, method=covariance_method, ddof=ddof, halflife=halflife, weights=row_weights, device=device
+    )
+    names = asset_names(table)
+    mean = np.asarray(estimate.mean) * periods_per_year
+    if not isinstance(expected_returns, str):
+        mean = aligned_array(expected_returns, names, function, "expected_returns")
+    elif expected_returns != "mean":
+        raise ValueError(f'[{function}] expected_returns: expected "mean" or numbers, got {expected_returns!r}')
+    first, last = _period(table)
+    return Moments(
+        expected_returns=mean,
+        covariance=np.asarray(estimate.matrix) * periods_per_year,
+        names=names,
+        observations=estimate.observations,
+        periods_per_year=float(periods_per_year),
+        method=estimate.method,
+        shrinkage=estimate.shrinkage,
+        first_date=first,
+        last_date=last,
+        device=estimate.device,
+        device_reason=estimate.device_reason,
+    )
+
+
+def _clean(returns: Any, weights: Any, missing: str) -> tuple[Any, Any]:
+    """The table without incomplete rows, and the weights of the rows that stayed."""
+    function = "estimate_moments"
+    if missing not in ("error", "common"):
+        raise ValueError(f'[{function}] missing: expected "error" or "common", got {missing!r}')
+    array = as_array(returns, function, "returns")
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise ValueError(f"[{function}] returns: expected shape (T, n), a column an asset, got {array.shape}")
+    names = asset_names(returns) or tuple(str(k) for k in range(array.shape[1]))
+    absent = np.isnan(array)
+    if missing == "error" and absent.any():
+        column = int(np.argmax(absent.any(axis=0)))
+        raise ValueError(
+            f"[{function}] returns: expected no missing values, got {int(absent[:, column].sum())} NaN in column "
+            f'{names[column]}; missing="common" keeps the rows that are complete'
+        )
+    keep = ~absent.any(axis=1)
+    if int(keep.sum()) < 2:
+        rows = f"{int(keep.sum())} complete of {array.shape[0]}" if absent.any() else str(array.shape[0])
+        raise ValueError(f"[{function}] returns: expected at least 2 rows, got {rows}")
+    complete = array[keep]
+    if complete.min() > 0 and np.median(complete) >= 1:
+        raise ValueError(
+            f"[{function}] returns: expected returns such as 0.01, got only positive numbers with a median of "
+            f"{np.median(complete):.4g}; for prices use prices_to_returns(prices)"
+        )
+    if keep.all():
+        return returns, weights
+    kept_weights = None if weights is None else as_array(weights, function, "weights")[keep]
+    return (returns.loc[keep] if asset_names(returns) is not None else complete), kept_weights
+
+
+def _period(table: Any) -> tuple[str | None, str | None]:
+    if asset_names(table) is None:
+        return None, None
+    ends = (table.index[0], table.index[-1])
+    first, last = (str(end.date()) if hasattr(end, "date") else str(end) for end in ends)
+    return first, last
+
+
+def prices_to_returns(prices: npt.ArrayLike | Any, *, missing: Literal["error", "common"] = "error") -> Any:
+    """Simple returns p[t] / p[t-1] - 1 of a table of adjusted prices.
+
+    Args:
+        prices: (T, n), T >= 2, all > 0, oldest first; array or DataFrame.
+        missing: "error" refuses NaN and names the column; "common" first drops the rows that are incomplete.
+
+    Returns:
+        (T - 1, n) of the same kind; a DataFrame is labelled by the later date of each return.
+
+    Raises:
+        ValueError: NaN, zero or negative prices (the column is named), fewer than 2 rows, dates out of order.
+    """
+    function = "prices_to_returns"
+    array = as_array(prices, function, "prices")
+    if array.ndim != 2:
+        raise ValueError(f"[{function}] prices: expected shape (T, n), a column an asset, got {array.shape}")
+    names = asset_names(prices) or tuple(str(k) for k in range(array.shape[1]))
+    if missing == "common":
+        keep = ~np.isnan(array).any(axis=1)
+        prices, array = (prices.loc[keep] if asset_names(prices) is not None else array[keep]), array[keep]
+    bad = ~(np.isfinite(array) & (array > 0))
+    if bad.any():
+        row, column = (int(k) for k in np.argwhere(bad)[0])
+        raise ValueError(
+            f"[{function}] prices: expected numbers > 0, got {array[row, column]} in column {names[column]}, row {row}"
+        )
+    if array.shape[0] < 2:
+        raise ValueError(f"[{function}] prices: expected at least 2 rows, got {array.shape[0]}")
+    returns = array[1:] / array[:-1] - 1.0
+    if asset_names(prices) is None:
+        return returns
+    if not prices.index.is_monotonic_increasing:
+        raise ValueError(f"[{function}] prices: expected rows in order of time, oldest first")
+    return type(prices)(returns, index=prices.index[1:], columns=prices.columns)
+
+
+def scaled_like(moments: Moments, mu: Array, sigma: Array, method: str) -> Moments:
+    """`moments` with other numbers for the same assets."""
+    return replace(moments, expected_returns=mu, covariance=sigma, method=method)

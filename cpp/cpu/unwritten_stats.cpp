@@ -6,5 +6,4 @@ namespace portfolio {
 // clang-format off
 #define UNWRITTEN { throw std::logic_error("unwritten kernel"); }
 SimulateResult CpuBackend::simulate(VectorView, MatrixView, VectorView, const SimulateOptions&) const UNWRITTEN
-PerformanceResult CpuBackend::performance(VectorView, const PerformanceOptions&) const UNWRITTEN
 }  // namespace portfolio

@@ -26,6 +26,11 @@ def asset_names(value: object) -> tuple[str, ...] | None:
     return tuple(str(label) for label in labels)
 
 
+def row_labels(value: object) -> list[Any] | None:
+    """The index of a pandas object as it is (dates stay dates); None when there are no labels."""
+    return None if _pandas(value) is None else list(value.index)  # type: ignore[attr-defined]
+
+
 def as_array(value: object, function: str, argument: str) -> Array:
     """float64 array of `value`; a ValueError names the function and argument when it is not numeric."""
     try:

@@ -72,27 +72,33 @@ class Interior {
     return true;
   }
 
-  Solution point() const { return scaled_by(1.0 / at_.tau); }
+  InteriorPoint point() const {
+    InteriorPoint out;
+    out.at = scaled_by(1.0 / at_.tau);
+    out.slack = at_.s.head(p_.h.size()) / at_.tau;
+    Vec only_bounds = at_.z / at_.tau;
+    only_bounds.head(p_.h.size()).setZero();
+    const Vec net = stack_.box(only_bounds), total = stack_.bound_weights(only_bounds);
+    out.upper = 0.5 * (total + net);
+    out.lower = 0.5 * (total - net);
+    out.residuals = measure(p_, out.at);
+    return out;
+  }
   Solution scaled_by(double factor) const {
     return {factor * at_.x, factor * at_.y, factor * at_.z.head(p_.h.size()), factor * stack_.box(at_.z)};
   }
-  void both_bounds(InteriorResult& out) const {
-    Vec only = at_.z / at_.tau;
-    only.head(p_.h.size()).setZero();
-    out.slack = at_.s.head(p_.h.size()) / at_.tau;
-    const Vec net = stack_.box(only), total = stack_.bound_weights(only);
-    out.upper = 0.5 * (total + net);
-    out.lower = 0.5 * (total - net);
-  }
 
-  double infeasibility_value() const { return p_.b.dot(at_.y) + stack_.d().dot(at_.z); }
-  double infeasibility_error() const { return largest(p_.A.transpose() * at_.y + stack_.transposed_times(at_.z)); }
-  double ray_slope() const { return p_.q.dot(at_.x); }
-  double ray_error() const {
-    return std::max({largest(p_.P * at_.x), largest(p_.A * at_.x), largest(stack_.times(at_.x) + at_.s)});
+  // Whether the iterate, scaled to value or slope -1, is a certificate that the caller confirms.
+  bool certified(double tolerance, const InteriorCallbacks& accept) const {
+    if (at_.kappa < at_.tau) return false;
+    const double value = -(p_.b.dot(at_.y) + stack_.d().dot(at_.z)), slope = -p_.q.dot(at_.x);
+    if (value > 0.0 && largest(p_.A.transpose() * at_.y + stack_.transposed_times(at_.z)) <= tolerance * value &&
+        accept.infeasible(scaled_by(1.0 / value))) {
+      return true;
+    }
+    const double error = std::max({largest(p_.P * at_.x), largest(p_.A * at_.x), largest(stack_.times(at_.x) + at_.s)});
+    return slope > 0.0 && error <= tolerance * slope && accept.ray(scaled_by(1.0 / slope));
   }
-  double tau() const { return at_.tau; }
-  double kappa() const { return at_.kappa; }
 
  private:
   static double largest(const Vec& v) { return v.size() == 0 ? 0.0 : v.lpNorm<Eigen::Infinity>(); }
@@ -149,41 +155,19 @@ InteriorResult interior_point(const Problem& scaled, double tolerance, int max_i
   if (!method.start()) return out;
   int since_best = 0;
   for (out.iterations = 0;; ++out.iterations) {
-    const Solution now = method.point();
-    const Residuals residuals = measure(scaled, now);
-    ++since_best;
-    if (out.iterations == 0 || residuals.worst() < out.residuals.worst()) {
-      if (residuals.worst() < 0.9 * out.residuals.worst()) since_best = 0;
-      out.best = now;
-      out.residuals = residuals;
-      method.both_bounds(out);
-    }
-    if (residuals.worst() <= tolerance && accept.solution(now)) {
-      out.status = InteriorStatus::converged;
+    const InteriorPoint now = method.point();
+    const double worst = now.residuals.worst();
+    since_best = worst < 0.9 * out.best.residuals.worst() ? 0 : since_best + 1;
+    if (out.iterations == 0 || worst < out.best.residuals.worst()) out.best = now;
+    if ((worst <= tolerance && accept.solution(now)) || method.certified(tolerance, accept)) {
+      out.status = InteriorStatus::finished;
       return out;
-    }
-    const double value = -method.infeasibility_value(), slope = -method.ray_slope();
-    if (value > 0.0 && method.infeasibility_error() <= tolerance * value && method.kappa() > method.tau()) {
-      const Solution candidate = method.scaled_by(1.0 / value);
-      if (accept.infeasible(candidate)) {
-        out.best = candidate;
-        out.status = InteriorStatus::primal_candidate;
-        return out;
-      }
-    }
-    if (slope > 0.0 && method.ray_error() <= tolerance * slope && method.kappa() > method.tau()) {
-      const Solution candidate = method.scaled_by(1.0 / slope);
-      if (accept.ray(candidate)) {
-        out.best = candidate;
-        out.status = InteriorStatus::dual_candidate;
-        return out;
-      }
     }
     if (out.iterations == max_iterations) {
       out.status = InteriorStatus::max_iterations;
       return out;
     }
-    if (since_best > kPatience && residuals.worst() <= 1e-4) return out;
+    if (since_best > kPatience && worst <= 1e-4) return out;
     if (!method.step()) return out;
   }
 }

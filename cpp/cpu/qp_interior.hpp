@@ -8,20 +8,25 @@
 
 namespace portfolio::qp {
 
-enum class InteriorStatus { converged, primal_candidate, dual_candidate, stalled, max_iterations };
+enum class InteriorStatus { finished, stalled, max_iterations };
+
+// An iterate on the scaled problem; slack is that of the rows of G, lower and upper the multipliers of both bounds.
+struct InteriorPoint {
+  Solution at;
+  Vec slack, lower, upper;
+  Residuals residuals;
+};
 
 struct InteriorResult {
   InteriorStatus status = InteriorStatus::stalled;
-  Solution best;        // scaled variables; z holds the rows of G
-  Vec slack;            // h - Gx of the embedding, positive
-  Vec lower, upper;     // multipliers of both bounds of each variable
-  Residuals residuals;  // of `best`, on the scaled problem
+  InteriorPoint best;
   int iterations = 0;
 };
 
-// `accept` is asked whenever the scaled problem looks finished; false means carry on.
+// Asked when the iterates look like an answer of that kind; true ends the method.
 struct InteriorCallbacks {
-  std::function<bool(const Solution&)> solution, infeasible, ray;
+  std::function<bool(const InteriorPoint&)> solution;
+  std::function<bool(const Solution&)> infeasible, ray;
 };
 
 InteriorResult interior_point(const Problem& scaled, double tolerance, int max_iterations,

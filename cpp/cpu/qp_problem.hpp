@@ -14,7 +14,7 @@ using Mat = Eigen::MatrixXd;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // A bound of this size is no bound, as in most solvers.
-constexpr double kHuge = 1e20;
+constexpr double kHuge = 1e19;
 
 // min 1/2 x'Px + q'x, Gx <= h, Ax = b, lb <= x <= ub; nothing is empty but for zero rows.
 struct Problem {

@@ -12,6 +12,7 @@ using Eigen::Index;
 constexpr int kRuizPasses = 12;
 // A row whose part outside the others' span is smaller than this share of it is a combination of them.
 constexpr double kDependent = 1e-11;
+constexpr double kRounding = 1e-12;
 
 double positive_or_one(double norm) { return norm > 0.0 ? norm : 1.0; }
 
@@ -29,13 +30,20 @@ Vec row_norms(const Mat& m) {
 
 void scale(Mat& m, const Vec& rows, const Vec& columns) { m = rows.asDiagonal() * m * columns.asDiagonal(); }
 
-// Median of the finite nonzero magnitudes; 0 when there are none.
-double typical(std::vector<double> values) {
-  std::erase_if(values, [](double v) { return v == 0.0 || !std::isfinite(v); });
-  if (values.empty()) return 0.0;
-  for (double& v : values) v = std::fabs(v);
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
+// The size x will have: the largest right-hand side of an equality that is not rounding, else the median of the
+// other limits; 0 when every limit is zero or absent.
+double typical_size(const Problem& p) {
+  std::vector<double> limits;
+  for (const Vec* side : {&p.h, &p.lb, &p.ub}) {
+    for (const double v : *side) {
+      if (v != 0.0 && std::isfinite(v)) limits.push_back(std::fabs(v));
+    }
+  }
+  const double largest_limit = limits.empty() ? 0.0 : *std::max_element(limits.begin(), limits.end());
+  const double side = p.b.size() == 0 ? 0.0 : p.b.lpNorm<Eigen::Infinity>();
+  if (side > kRounding * largest_limit || limits.empty()) return side;
+  const auto middle = limits.begin() + static_cast<std::ptrdiff_t>(limits.size() / 2);
+  std::nth_element(limits.begin(), middle, limits.end());
   return *middle;
 }
 
@@ -67,7 +75,7 @@ void Scaling::select(const Problem& full) {
   scaled_.q = all ? Vec(full.q(free_)) : Vec((full.q + full.P * fixed_)(free_));
   scaled_.G = full.G(rows_, free_);
   scaled_.h = all ? Vec(full.h(rows_)) : Vec((full.h - full.G * fixed_)(rows_));
-  scaled_.A = full.A(Eigen::placeholders::all, free_);
+  scaled_.A = full.A(Eigen::all, free_);
   scaled_.b = all ? full.b : Vec(full.b - full.A * fixed_);
   scaled_.lb = full.lb(free_);
   scaled_.ub = full.ub(free_);
@@ -106,13 +114,7 @@ void Scaling::normalise() {
   p.b.array() *= equality_.array();
   p.lb.array() /= column_.array();
   p.ub.array() /= column_.array();
-  double size = p.b.size() == 0 ? 0.0 : p.b.lpNorm<Eigen::Infinity>();
-  if (size == 0.0) {
-    std::vector<double> sides(p.h.begin(), p.h.end());
-    sides.insert(sides.end(), p.lb.begin(), p.lb.end());
-    sides.insert(sides.end(), p.ub.begin(), p.ub.end());
-    size = typical(std::move(sides));
-  }
+  double size = typical_size(p);
   const double gradient = p.n() == 0 ? 0.0 : p.q.lpNorm<Eigen::Infinity>();
   if (size == 0.0 && !p.P.isZero(0.0)) size = gradient;
   size_ = positive_or_one(size);
@@ -150,7 +152,7 @@ void Scaling::drop_dependent_rows() {
   }
   if (contradiction_) contradiction_ = certificate(*contradiction_);
   std::sort(kept.begin(), kept.end());
-  p.A = Mat(p.A(kept, Eigen::placeholders::all));
+  p.A = Mat(p.A(kept, Eigen::all));
   p.b = Vec(p.b(kept));
   equality_ = Vec(equality_(kept));
   equalities_ = std::move(kept);

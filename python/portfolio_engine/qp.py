@@ -84,7 +84,7 @@ def solve_qp(
     q : (n,)
     G, h : (m, n) and (m,); an entry of h may be +infinity.
     A, b : (p, n) and (p,); redundant rows are allowed.
-    lb, ub : (n,); infinities allowed, equal bounds fix a variable. 1e20 and beyond counts as infinite.
+    lb, ub : (n,); infinities allowed, equal bounds fix a variable. 1e19 and beyond counts as infinite.
     tolerance : on every relative residual and the gap, default 1e-9.
     max_iterations : of the interior point method, default 200.
     polish : solve the active set exactly at the end, default True.

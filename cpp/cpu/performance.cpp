@@ -13,18 +13,20 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-// Mean and sums of powers of the deviations. Taking the first value off first makes a constant series exactly flat.
+// Mean, deviations and sums of their powers. Taking the first value off first makes a constant series exactly flat.
 struct Moments {
+  std::vector<double> deviations;
   double mean = 0.0, second = 0.0, third = 0.0, fourth = 0.0, absolute = 0.0;
   double count = 0.0;
 
-  explicit Moments(VectorView x) : count(static_cast<double>(x.size)) {
+  explicit Moments(VectorView x) : deviations(x.size), count(static_cast<double>(x.size)) {
     double shift = 0.0;
     for (std::size_t t = 0; t < x.size; ++t) shift += x[t] - x[0];
     shift /= count;
     mean = x[0] + shift;
     for (std::size_t t = 0; t < x.size; ++t) {
-      const double d = x[t] - x[0] - shift, square = d * d;
+      const double d = deviations[t] = x[t] - x[0] - shift;
+      const double square = d * d;
       second += square;
       third += square * d;
       fourth += square * square;
@@ -83,7 +85,7 @@ void fill_relative(PerformanceResult& r, VectorView x, const Moments& own, doubl
   double cross = 0.0;
   for (std::size_t t = 0; t < x.size; ++t) {
     active[t] = x[t] - benchmark[t];
-    cross += (x[t] - own.mean) * (benchmark[t] - market.mean);
+    cross += own.deviations[t] * market.deviations[t];
   }
   const Moments difference(view(active));
   const bool varies = market.second > 0.0;
@@ -96,7 +98,12 @@ void fill_relative(PerformanceResult& r, VectorView x, const Moments& own, doubl
   const double market_volatility = std::sqrt(market.variance()) * root;
   r.m_squared = r.sharpe_ratio * market_volatility + periods * rate;
   r.systematic_risk = std::fabs(r.beta) * market_volatility;
-  r.specific_risk = std::sqrt(std::max(r.volatility * r.volatility - r.systematic_risk * r.systematic_risk, 0.0));
+  double residual = 0.0;
+  for (std::size_t t = 0; t < x.size; ++t) {
+    const double e = own.deviations[t] - r.beta * market.deviations[t];
+    residual += e * e;
+  }
+  r.specific_risk = std::sqrt(residual / (own.count - 1.0)) * root;
   r.up_capture = capture(x, benchmark, 1.0);
   r.down_capture = capture(x, benchmark, -1.0);
 }
@@ -105,16 +112,15 @@ void fill_path(PerformanceResult& r, VectorView x, double risk_free_rate) {
   const DrawdownPath path = drawdown_path(x);
   r.drawdowns = path.drawdowns;
   r.max_drawdown = r.drawdowns.empty() ? 0.0 : r.drawdowns.front().depth;
-  double sum = 0.0, longest = 0.0;
+  double sum = 0.0;
   for (const Drawdown& d : r.drawdowns) {
     sum += d.depth;
-    longest = std::max(longest, static_cast<double>(std::min(d.recovery, x.size) - d.peak));
+    r.longest_drawdown = std::max(r.longest_drawdown, std::min(d.recovery, x.size) - d.peak);
   }
   r.average_drawdown = r.drawdowns.empty() ? 0.0 : sum / static_cast<double>(r.drawdowns.size());
-  r.longest_drawdown = longest;
   r.ulcer_index = path.root_mean_square;
   r.pain_index = path.mean;
-  r.calmar_ratio = r.geometric_return / -r.max_drawdown;
+  r.calmar_ratio = r.geometric_return / std::fabs(r.max_drawdown);
   r.martin_ratio = (r.geometric_return - risk_free_rate) / r.ulcer_index;
   r.pain_ratio = (r.geometric_return - risk_free_rate) / r.pain_index;
 }

@@ -50,7 +50,7 @@ class Performance:
         gain_loss_ratio: sum of gains over sum of losses (Bernardo and Ledoit 2000).
         tail_ratio: |95th percentile| / |5th percentile|.
         max_drawdown, average_drawdown: deepest, and mean over the drawdowns; negative, from a path that starts at 1.
-        ulcer_index, pain_index: root mean square and mean over time of the drawdown, positive (Martin 1987; Bacon 2008).
+        ulcer_index, pain_index: root mean square and mean over time of the drawdown, positive (Martin 1987).
         calmar_ratio: geometric_return / |max_drawdown| (Young 1991).
         martin_ratio, pain_ratio: (geometric_return - risk_free_rate) / ulcer_index, / pain_index.
         longest_drawdown: periods from a peak to its recovery, or to the end.
@@ -66,7 +66,7 @@ class Performance:
             its mean x P over that (Goodwin 1998).
         treynor_ratio: mean excess x P / beta.
         m_squared: sharpe_ratio x benchmark's volatility + risk-free return (Modigliani and Modigliani 1997).
-        systematic_risk, specific_risk: |beta| x benchmark's volatility, and sqrt(volatility^2 - systematic_risk^2).
+        systematic_risk, specific_risk: |beta| x benchmark's volatility, and the regression's residual (ddof 1).
         up_capture, down_capture: geometric mean return in the periods in which the benchmark rose (fell), over the
             benchmark's own.
         drawdowns: every drawdown, deepest first; `pandas.DataFrame(result.drawdowns)` is a table.
@@ -92,7 +92,7 @@ class Performance:
     calmar_ratio: float
     martin_ratio: float
     pain_ratio: float
-    longest_drawdown: float
+    longest_drawdown: int
     value_at_risk: float
     conditional_value_at_risk: float
     skewness: float

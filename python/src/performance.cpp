@@ -25,7 +25,6 @@ const std::pair<const char*, double Result::*> kMeasures[] = {
     {"calmar_ratio", &Result::calmar_ratio},
     {"martin_ratio", &Result::martin_ratio},
     {"pain_ratio", &Result::pain_ratio},
-    {"longest_drawdown", &Result::longest_drawdown},
     {"value_at_risk", &Result::value_at_risk},
     {"conditional_value_at_risk", &Result::conditional_value_at_risk},
     {"skewness", &Result::skewness},
@@ -65,6 +64,7 @@ py::dict performance(const Doubles& returns, const MaybeDoubles& benchmark, doub
   py::list drawdowns;
   for (const auto& d : result.drawdowns) drawdowns.append(py::make_tuple(d.peak, d.valley, d.recovery, d.depth));
   out["drawdowns"] = std::move(drawdowns);
+  out["longest_drawdown"] = result.longest_drawdown;
   out["observations"] = result.observations;
   add_device(out, result.device);
   return out;

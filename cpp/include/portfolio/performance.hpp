@@ -38,7 +38,7 @@ struct PerformanceResult {
   double ulcer_index, pain_index;         // root mean square and mean of the drawdown over time, positive
   double calmar_ratio;                    // geometric return over |max drawdown|
   double martin_ratio, pain_ratio;        // geometric return above the risk-free rate over the ulcer and pain index
-  double longest_drawdown;                // periods from a peak to its recovery, or to the end
+  std::size_t longest_drawdown;           // periods from a peak to its recovery, or to the end
 
   double value_at_risk, conditional_value_at_risk;  // one period, as returns, negative is a loss
   double skewness, kurtosis;                        // bias-corrected, kurtosis in excess of 3

@@ -1,1 +1,63 @@
 """Portfolio construction: native kernels, moments, optimisation, frontier, rebalancing and backtests."""
+
+from importlib.metadata import version as _version
+
+from portfolio_engine._optimize import optimize
+from portfolio_engine.allocation import Allocation, Residuals, Violation
+from portfolio_engine.backtest import Backtest, Rebalance, backtest
+from portfolio_engine.black_litterman import View, black_litterman
+from portfolio_engine.constraints import Constraints, Linear
+from portfolio_engine.covariance import Covariance, covariance
+from portfolio_engine.devices import DeviceInfo, available_devices
+from portfolio_engine.eigh import Eigh, NearestPSD, eigh, nearest_psd
+from portfolio_engine.errors import FeasibleRange, InfeasibleError, SolverError
+from portfolio_engine.frontier import Frontier, efficient_frontier
+from portfolio_engine.moments import Moments, estimate_moments, prices_to_returns
+from portfolio_engine.performance import Drawdown, Performance, performance
+from portfolio_engine.qp import QPSolution, solve_qp, solve_qp_batch
+from portfolio_engine.rebalance import RebalancePlan, Trade, plan_rebalance
+from portfolio_engine.risk_parity import RiskParity, risk_parity
+
+__version__ = _version("portfolio-engine")
+
+__all__ = [
+    "Allocation",
+    "Backtest",
+    "Constraints",
+    "Covariance",
+    "DeviceInfo",
+    "Drawdown",
+    "Eigh",
+    "FeasibleRange",
+    "Frontier",
+    "InfeasibleError",
+    "Linear",
+    "Moments",
+    "NearestPSD",
+    "Performance",
+    "QPSolution",
+    "Rebalance",
+    "RebalancePlan",
+    "Residuals",
+    "RiskParity",
+    "SolverError",
+    "Trade",
+    "View",
+    "Violation",
+    "__version__",
+    "available_devices",
+    "backtest",
+    "black_litterman",
+    "covariance",
+    "efficient_frontier",
+    "eigh",
+    "estimate_moments",
+    "nearest_psd",
+    "optimize",
+    "performance",
+    "plan_rebalance",
+    "prices_to_returns",
+    "risk_parity",
+    "solve_qp",
+    "solve_qp_batch",
+]

@@ -12,6 +12,7 @@ from portfolio_engine._labels import Array
 
 if TYPE_CHECKING:
     from portfolio_engine.backtest import Backtest
+    from portfolio_engine.frontier import Frontier
 
 # Okabe-Ito's colours, told apart by colour-blind readers too, then two more
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#7F7F7F", "#332288", "#88CCEE")
@@ -174,4 +175,45 @@ def plot_backtest(backtest: Backtest, path: str | Path | None = None) -> Any:
         draw_value(top, backtest.dates, np.asarray(backtest.values), backtest.method, benchmark)
         draw_drawdown(middle, backtest.dates, backtest.values)
         draw_weights_over_time(bottom, backtest.dates, backtest.weights, [str(name) for name in names])
+    return save(figure, path)
+
+
+def draw_frontier(axis: Any, frontier: Frontier) -> None:
+    """Risk against return: the curve, the assets, the two named portfolios and the line from the risk-free rate."""
+    moments = frontier.moments
+    volatilities, means = np.sqrt(np.diag(moments.Sigma)), moments.mu
+    axis.plot(frontier.expected_risk, frontier.expected_return, color=COLOURS[0], linewidth=2.0, label="frontier")
+    axis.scatter(volatilities, means, color=QUIET, s=18, zorder=3, label="assets")
+    if len(means) <= 30:
+        for name, x, y in zip(frontier.names, volatilities, means, strict=True):
+            axis.annotate(name, (x, y), xytext=(4, 3), textcoords="offset points", fontsize=7.5, color=INK)
+    best, calm = frontier.max_sharpe, frontier.min_variance
+    axis.scatter(
+        [calm.expected_risk], [calm.expected_return], color=COLOURS[2], s=55, zorder=4, label="minimum variance"
+    )
+    if best.status == "optimal":
+        label = f"maximum Sharpe ({best.sharpe_ratio:.2f})"
+        axis.scatter(
+            [best.expected_risk], [best.expected_return], color=COLOURS[5], marker="*", s=130, zorder=5, label=label
+        )
+        reach = float(max(frontier.expected_risk.max(), best.expected_risk))
+        line = frontier.risk_free_rate + best.sharpe_ratio * np.array([0.0, reach])
+        axis.plot([0.0, reach], line, color=QUIET, linewidth=1.0, linestyle="--")
+    axis.set_title("Efficient frontier")
+    axis.set_xlabel("Volatility a year")
+    axis.set_ylabel("Expected return a year")
+    percent(axis.xaxis)
+    percent(axis.yaxis)
+    axis.set_xlim(left=0.0)
+    axis.legend(loc="best", fontsize=8)
+
+
+def plot_frontier(frontier: Frontier, path: str | Path | None = None, ax: Any = None) -> Any:
+    """The frontier on the given axes or in a Figure of its own."""
+    if ax is not None:
+        draw_frontier(ax, frontier)
+        return save(ax.figure, path)
+    with styled():
+        figure = new_figure(7.5, 5.0)
+        draw_frontier(figure.subplots(), frontier)
     return save(figure, path)

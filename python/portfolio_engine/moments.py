@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -86,6 +87,10 @@ class Moments:
     def labels(self) -> tuple[str, ...]:
         """Names by which constraints refer to the assets."""
         return self.names or tuple(str(k) for k in range(self.mu.size))
+
+    def risk(self, weights: Array) -> float:
+        """Annual standard deviation of a portfolio, (n,) weights without labels."""
+        return math.sqrt(max(float(weights @ self.Sigma @ weights), 0.0))
 
     @cached_property
     def condition_number(self) -> float:
@@ -239,7 +244,7 @@ def _period(table: Any) -> tuple[str | None, str | None]:
     return first, last
 
 
-def prices_to_returns(prices: npt.ArrayLike | Any, *, missing: Literal["error", "common"] = "error") -> Any:
+def prices_to_returns(prices: Any, *, missing: Literal["error", "common"] = "error") -> Any:
     """Simple returns p[t] / p[t-1] - 1 of a table of adjusted prices.
 
     Args:

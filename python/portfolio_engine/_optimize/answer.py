@@ -28,7 +28,7 @@ def allocation(
     solver, moments, hard = problem.solver, problem.solver.moments, problem.program
     w = _within(answer.weights, hard) if answer.point is not None else answer.weights
     sigma_w = moments.Sigma @ w
-    risk = float(np.sqrt(max(w @ sigma_w, 0.0)))
+    risk = moments.risk(w)
     mean, rate = float(moments.mu @ w), problem.risk_free_rate
     residuals = _verified(problem, answer, w)
     values = {

@@ -23,16 +23,16 @@ def check_device(device: str, function: str = FUNCTION) -> None:
         raise ValueError(f"[{function}] device: {device!r} is not available here: {known[device].description}")
 
 
-def check_numbers(function: str = FUNCTION, **values: float) -> None:
+def check_numbers(**values: float) -> None:
     for name, value in values.items():
         number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
         if not (number and np.isfinite(value)):
-            raise ValueError(f"[{function}] {name}: expected a finite number, got {value!r}")
+            raise ValueError(f"[{FUNCTION}] {name}: expected a finite number, got {value!r}")
         if name == "risk_aversion" and value <= 0:
-            raise ValueError(f"[{function}] {name}: expected a number > 0, got {value}")
+            raise ValueError(f"[{FUNCTION}] {name}: expected a number > 0, got {value}")
         if name == "risk_free_rate" and abs(value) > 2:
             raise ValueError(
-                f"[{function}] {name}: expected an annual rate such as 0.02, got {value}; did you mean {value / 100:g}?"
+                f"[{FUNCTION}] {name}: expected an annual rate such as 0.02, got {value}; did you mean {value / 100:g}?"
             )
 
 

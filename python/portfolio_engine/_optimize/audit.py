@@ -40,7 +40,7 @@ def broken_hard(program: Program, w: Array) -> list[Violation]:
 def broken_soft(targets: Targets, moments: Moments, w: Array) -> list[Violation]:
     """Violated targets, in the order in which they are kept."""
     found = []
-    risk = float(np.sqrt(max(w @ moments.Sigma @ w, 0.0)))
+    risk = moments.risk(w)
     if targets.max_volatility is not None and beyond(risk, targets.max_volatility):
         found.append(Violation("max_volatility", targets.max_volatility, risk))
     if targets.turnover is not None and targets.held is not None:

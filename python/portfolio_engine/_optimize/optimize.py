@@ -76,8 +76,8 @@ def optimize(
         Allocation.
 
     Raises:
-        InfeasibleError: a ValueError; hard constraints conflict (an irreducible list and the arithmetic), or a target is
-            out of reach with `strict`.
+        InfeasibleError: a ValueError; hard constraints conflict (an irreducible list and the arithmetic), or a target
+            is out of reach with `strict`.
         SolverError: no answer that could be verified, or an unbounded problem.
         ValueError: a bad argument; an option of another method; a device that is absent.
     """

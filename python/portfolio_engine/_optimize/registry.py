@@ -63,5 +63,5 @@ def check_options(chosen: Method, options: Mapping[str, Any]) -> None:
         if name not in chosen.options:
             owners = [other.name for other in _METHODS.values() if name in other.options]
             raise ValueError(
-                f"[optimize] {name}: expected only with method {' or '.join(map(repr, owners))}, got it with {chosen.name!r}"
+                f"[optimize] {name}: expected only with {' or '.join(owners)}, got it with method {chosen.name!r}"
             )

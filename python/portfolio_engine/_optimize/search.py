@@ -105,8 +105,8 @@ def _chord(solver: Solver, cost: Array, low: Point, high: Point) -> float:
 
 
 def _mix(low: Point, high: Point, share: float, linear: Array) -> Point:
-    parts = (
-        (1 - share) * np.asarray(a) + share * np.asarray(b)
-        for a, b in ((low.x, high.x), (low.y, high.y), (low.z, high.z), (low.z_box, high.z_box))
-    )
-    return Point(low.program, *parts, 1.0, linear)
+    def between(a: Array, b: Array) -> Array:
+        return (1 - share) * a + share * b
+
+    x, y = between(low.x, high.x), between(low.y, high.y)
+    return Point(low.program, x, y, between(low.z, high.z), between(low.z_box, high.z_box), 1.0, linear)

@@ -86,8 +86,7 @@ class Solver:
             raise SolverError("unbounded", "the objective has no optimum; give every asset a finite min and max weight")
         if solution.status != "optimal":
             raise SolverError(solution.status, f"no verified answer after {solution.iterations} iterations")
-        arrays = (np.asarray(a, dtype=np.float64) for a in (solution.x, solution.y, solution.z, solution.z_box))
-        return Point(program, *arrays, quadratic, linear)
+        return Point(program, solution.x, solution.y, solution.z, solution.z_box, quadratic, linear)
 
     def covariance(self, program: Program) -> Array:
         """(k, k) covariance, zero on the variables beyond the weights."""
@@ -104,7 +103,7 @@ class Solver:
         return float(self.moments.mu @ point.w)
 
     def risk(self, point: Point) -> float:
-        return float(np.sqrt(max(point.w @ self.moments.Sigma @ point.w, 0.0)))
+        return self.moments.risk(point.w)
 
     def gradient(self, point: Point) -> Array:
         """(k,) gradient of the point's objective without its duals."""
@@ -124,7 +123,7 @@ class Solver:
         broken += [np.maximum(program.lb - x, 0.0), np.maximum(x - program.ub, 0.0)]
         products = [point.z * (program.h - Gx)]
         products += [d[d > 0] * s[d > 0] for d, s in ((upper, program.ub - x), (lower, x - program.lb))]
-        objective = 0.5 * x @ Px + linear @ x
+        objective = float(0.5 * x @ Px + linear @ x)
         return Residuals(
             primal=_largest(*broken) / (1 + _largest(Ax, Gx, program.b, program.h)),
             dual=_largest(Px + linear + Gz + Ay + point.z_box, np.minimum(point.z, 0.0))
@@ -139,7 +138,7 @@ def _largest(*arrays: Array) -> float:
 
 def _certified(program: Program, solution: QPSolution) -> list[str]:
     """Names in the Farkas certificate after multiplying it out; a certificate that proves nothing is a failure."""
-    y, z, box = (np.asarray(a, dtype=np.float64) for a in (solution.y, solution.z, solution.z_box))
+    y, z, box = solution.y, solution.z, solution.z_box
     size = _largest(y, z, box)
     upper, lower = np.maximum(box, 0.0), np.maximum(-box, 0.0)
     value = float(program.h @ z + program.b @ y)

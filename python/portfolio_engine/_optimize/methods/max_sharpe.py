@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from portfolio_engine._labels import Array
 from portfolio_engine._optimize.problem import Answer, Problem, inverse_multiplier
@@ -96,7 +97,7 @@ def _homogenise(program: Program, cost: Array, rate: float, highest: float) -> P
     )
 
 
-def _implied(program: Program) -> Array:
+def _implied(program: Program) -> npt.NDArray[np.bool_]:
     """Upper bounds that the budget implies on long-only weights; as rows they would only cost time."""
     none = np.zeros(program.k, dtype=bool)
     if "budget" not in program.a_names or (program.lb[: program.n] < 0).any():

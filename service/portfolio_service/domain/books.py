@@ -71,12 +71,12 @@ class Books:
         """Call `listener(portfolio_id, portfolio)` after each change; portfolio is None once archived."""
         self._listeners.append(listener)
 
-    async def apply(self, change: Change, on_commit: Callable[[], None] | None = None) -> Portfolio:
-        """Commit `change`, call `on_commit`, then swap it in and tell the listeners.
+    async def apply(self, change: Change) -> Portfolio:
+        """Commit `change`, then swap it in and tell the listeners.
 
         A cancelled caller waits for the outcome, so that memory and database never differ.
         """
-        task = asyncio.ensure_future(self._commit(change, on_commit))
+        task = asyncio.ensure_future(self._commit(change))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -94,10 +94,8 @@ class Books:
             self._swap(portfolio)
         return self.get(portfolio_id)
 
-    async def _commit(self, change: Change, on_commit: Callable[[], None] | None) -> Portfolio:
+    async def _commit(self, change: Change) -> Portfolio:
         await self._repository.commit(change)
-        if on_commit is not None:
-            on_commit()
         if change.portfolio.status is PortfolioStatus.ARCHIVED:
             self._drop(change.portfolio.portfolio_id)
         else:

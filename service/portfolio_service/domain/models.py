@@ -115,6 +115,7 @@ class Portfolio:
     target: Target | None = None
     policy: Mapping[str, Any] | None = None  # the whole last optimise request, repeated by schedules
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    client_prices: Mapping[str, Price] = field(default_factory=dict)  # sent with POST positions, for this book only
     # at the prices of the last change to the books, for that change's answer; None after a restart
     valuation: Valuation | None = field(default=None, compare=False, repr=False)
 

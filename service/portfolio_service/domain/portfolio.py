@@ -27,9 +27,8 @@ from portfolio_service.domain.models import (
 )
 from portfolio_service.domain.money import MAX_MONEY
 from portfolio_service.domain.opening import opening_money, opening_split, opening_unallocated
-from portfolio_service.domain.overlay import OverlaidPrices
-from portfolio_service.domain.ports import Clock, MarketDataClient, PriceLookup, Repository
-from portfolio_service.domain.prices import Prices
+from portfolio_service.domain.ports import Clock, MarketDataClient, Repository
+from portfolio_service.domain.prices import Prices, latest
 from portfolio_service.domain.statement import PositionUpdate, clean_updates, client_prices, statement_entries
 from portfolio_service.domain.symbols import clean, require_prices
 from portfolio_service.domain.valuation import value
@@ -96,7 +95,7 @@ class PortfolioService:
                 book=fold(entries),
                 metadata=dict(new.metadata),
             )
-            portfolio = replace(portfolio, valuation=value(portfolio, OverlaidPrices(self._prices, quotes), now))
+            portfolio = replace(portfolio, valuation=value(portfolio, self._prices, now))
             created = events.created(portfolio, symbols, now)
             return await self._books.apply(
                 Change("portfolio.create", portfolio, None, actor, now, entries, events=(created,))
@@ -112,25 +111,25 @@ class PortfolioService:
     ) -> Portfolio:
         """Restates what is held by transfers in and out; cash never moves.
 
-        The first statement releases all unallocated capital. A market_value sent becomes the symbol's price, source
-        "client"; symbols without one are valued at the market's price.
+        The first statement releases all unallocated capital. A market_value sent becomes the symbol's price in
+        this portfolio, source "client", until a later tick; symbols without one are valued at the market's price.
         """
         async with self._books.lock(portfolio_id):
             portfolio = self._books.get(portfolio_id)
             self._books.check_version(portfolio, if_match)
             now = self._clock.now()
             updates = clean_updates(updates)
-            newer = client_prices(updates, now)
-            unpriced = [u.symbol for u in updates if u.quantity > 0 and u.symbol not in newer]
-            held = [symbol for symbol in portfolio.book.holdings if symbol not in newer]
-            quotes = await self._statement_quotes(unpriced, held)
-            lookup = OverlaidPrices(self._prices, {**quotes, **newer})
-            entries = statement_entries(portfolio.book, updates, replace_all, lookup, now)
-            after = self._after(portfolio, entries, lookup, now)
+            own = {**portfolio.client_prices, **client_prices(updates, now)}
+            unpriced = [u.symbol for u in updates if u.quantity > 0 and u.symbol not in own]
+            require_prices(unpriced, await self._prices.current(unpriced), self._market, "positions")
+            symbols = [*portfolio.book.holdings, *(update.symbol for update in updates)]
+            found = {symbol: latest(self._prices.get(symbol), own.get(symbol)) for symbol in symbols}
+            entries = statement_entries(portfolio.book, updates, replace_all, found, now)
+            after = self._after(portfolio, entries, own, now)
             assert after.valuation is not None
             updated = events.position_updated(portfolio_id, after.valuation, now)
             change = Change("portfolio.positions", after, portfolio.version, actor, now, entries, events=(updated,))
-            return await self._books.apply(change, on_commit=lambda: self._prices.put(newer.values()))
+            return await self._books.apply(change)
 
     async def archive(self, portfolio_id: str, actor: Actor, if_match: int | None = None) -> None:
         """Frees the slot; the database keeps the portfolio with its ledger, trades and audit trail."""
@@ -158,22 +157,16 @@ class PortfolioService:
         require_prices(symbols, quotes, self._market)
         return quotes
 
-    async def _statement_quotes(self, needed: Sequence[str], held: Sequence[str]) -> dict[str, Price]:
-        """Prices the statement needs, and what is at hand for the other positions."""
-        quotes = await self._prices.current(needed)
-        require_prices(needed, quotes, self._market, "positions")
-        at_hand = {symbol: self._prices.get(symbol) for symbol in held}
-        return {**{symbol: price for symbol, price in at_hand.items() if price}, **quotes}
-
     def _after(
-        self, portfolio: Portfolio, entries: tuple[LedgerEntry, ...], lookup: PriceLookup, now: datetime
+        self, portfolio: Portfolio, entries: tuple[LedgerEntry, ...], own: Mapping[str, Price], now: datetime
     ) -> Portfolio:
         try:
             book = apply_entries(portfolio.book, entries)
         except LedgerError as error:
             raise Unacceptable("out_of_range", f"positions: {error}") from error
-        after = replace(portfolio, book=book, version=portfolio.version + 1)
-        valuation = value(after, lookup, now)
+        kept = {symbol: price for symbol, price in own.items() if symbol in book.holdings}
+        after = replace(portfolio, book=book, version=portfolio.version + 1, client_prices=kept)
+        valuation = value(after, self._prices, now)
         if valuation.total_value >= MAX_MONEY:
             raise Unacceptable("out_of_range", f"positions: expected a total value below {MAX_MONEY:.0e}")
         return replace(after, valuation=valuation)

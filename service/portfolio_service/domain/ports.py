@@ -28,14 +28,6 @@ class Clock(Protocol):
     def now(self) -> datetime: ...
 
 
-class PriceLookup(Protocol):
-    """Prices already at hand, for a valuation."""
-
-    def get(self, symbol: str) -> Price | None: ...
-
-    def is_stale(self, price: Price) -> bool: ...
-
-
 class MarketDataClient(Protocol):
     """The contract's market data client: prices for valuation, adjusted history for returns, and a stream."""
 

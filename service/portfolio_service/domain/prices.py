@@ -10,6 +10,13 @@ from portfolio_service.domain.models import Price
 from portfolio_service.domain.ports import Clock, MarketDataClient
 
 
+def latest(market: Price | None, client: Price | None) -> Price | None:
+    """The price that values a position: the later one; a client's price stands until a later tick."""
+    if market is None or client is None:
+        return market or client
+    return client if client.time >= market.time else market
+
+
 class Prices:
     """Held prices: a later time wins, whatever its source."""
 

@@ -15,9 +15,9 @@ from portfolio_service.domain.ids import new_id
 from portfolio_service.domain.ledger import LedgerError, apply_entries
 from portfolio_service.domain.models import Actor, Change, EntryKind, LedgerEntry, Portfolio, Price, Trade
 from portfolio_service.domain.money import ZERO, money, worth
-from portfolio_service.domain.overlay import OverlaidPrices
 from portfolio_service.domain.ports import Clock, Execution, MarketDataClient
 from portfolio_service.domain.prices import Prices
+from portfolio_service.domain.statement import CLIENT
 from portfolio_service.domain.symbols import require_prices
 from portfolio_service.domain.targets import target_of
 from portfolio_service.domain.valuation import value
@@ -117,7 +117,7 @@ class RebalanceService:
     async def _quotes(self, portfolio: Portfolio, weights: Mapping[str, float]) -> dict[str, Price]:
         held = portfolio.book.holdings
         named = [symbol for symbol, weight in weights.items() if weight > 0 and symbol not in held]
-        quotes = await self._prices.current([*held, *named])
+        quotes = {**portfolio.client_prices, **await self._prices.current([*held, *named])}
         require_prices(named, quotes, self._market, "target_weights")
         if missing := [symbol for symbol in held if symbol not in quotes]:
             raise Conflict("no_price", f"no price for {', '.join(missing)}: POST positions with a market_value first")
@@ -179,8 +179,12 @@ class RebalanceService:
             book = apply_entries(portfolio.book, entries)
         except LedgerError as error:
             raise Unacceptable("out_of_range", f"the trades do not fit the books: {error}") from error
-        after = replace(portfolio, book=book, version=portfolio.version + 1, last_rebalanced=now)
-        valuation = value(after, OverlaidPrices(self._prices, quotes), now)
+        # the market has been asked: what a client said about its prices before is over
+        still_own = {s: quote for s, quote in quotes.items() if quote.source == CLIENT and s in book.holdings}
+        after = replace(
+            portfolio, book=book, version=portfolio.version + 1, last_rebalanced=now, client_prices=still_own
+        )
+        valuation = value(after, self._prices, now)
         after = replace(after, valuation=valuation)
         turnover = sum((trade.value for trade in trades), ZERO)
         cost = sum((trade.cost for trade in trades), ZERO)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +11,6 @@ from portfolio_service.domain.errors import FieldError, Unacceptable
 from portfolio_service.domain.ledger import basis_of
 from portfolio_service.domain.models import Book, EntryKind, Holding, LedgerEntry, Price
 from portfolio_service.domain.money import EXACT, MAX_MONEY, MAX_QUANTITY, ZERO, money, quantity, worth
-from portfolio_service.domain.ports import PriceLookup
 from portfolio_service.domain.symbols import clean
 
 CLIENT = "client"
@@ -55,7 +54,11 @@ def client_prices(updates: Sequence[PositionUpdate], now: datetime) -> dict[str,
 
 
 def statement_entries(
-    book: Book, updates: Sequence[PositionUpdate], replace_all: bool, prices: PriceLookup, now: datetime
+    book: Book,
+    updates: Sequence[PositionUpdate],
+    replace_all: bool,
+    prices: Mapping[str, Price | None],
+    now: datetime,
 ) -> tuple[LedgerEntry, ...]:
     """Entries that turn `book` into the stated positions; with replace_all every other position leaves."""
     entries: list[LedgerEntry] = []
@@ -104,7 +107,7 @@ def _basis(held: Holding, units: Decimal, avg_cost: Decimal | None, price: Decim
     return held.basis - basis_of(held, held.quantity - units)
 
 
-def _price(update: PositionUpdate, held: Holding, prices: PriceLookup) -> Decimal:
+def _price(update: PositionUpdate, held: Holding, prices: Mapping[str, Price | None]) -> Decimal:
     """The market price of the transfer; what has none leaves at its cost, like it was valued."""
     found = prices.get(update.symbol)
     if found is not None:

@@ -13,20 +13,19 @@ import numpy.typing as npt
 from portfolio_service.domain.books import Books
 from portfolio_service.domain.models import Holding, Portfolio, Position, Price, Valuation
 from portfolio_service.domain.money import ZERO, quantity, worth
-from portfolio_service.domain.ports import PriceLookup
-from portfolio_service.domain.prices import Prices
+from portfolio_service.domain.prices import Prices, latest
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 
-def value(portfolio: Portfolio, prices: PriceLookup, now: datetime) -> Valuation:
-    """Values the book at the held prices, exactly; total_value is the sum of the rounded parts.
+def value(portfolio: Portfolio, prices: Prices, now: datetime) -> Valuation:
+    """Values the book at `prices`, exactly; total_value is the sum of the rounded parts.
 
     A position without any price counts at its cost and says so: price None and stale.
     """
     book = portfolio.book
-    found = {symbol: prices.get(symbol) for symbol in book.holdings}
+    found = {symbol: latest(prices.get(symbol), portfolio.client_prices.get(symbol)) for symbol in book.holdings}
     values = {symbol: _market_value(holding, found[symbol]) for symbol, holding in book.holdings.items()}
     total = sum(values.values(), book.cash + book.unallocated_capital)
     return Valuation(
@@ -45,9 +44,7 @@ def _market_value(holding: Holding, price: Price | None) -> Decimal:
     return holding.basis if price is None else worth(holding.quantity, price.price)
 
 
-def _position(
-    holding: Holding, price: Price | None, market_value: Decimal, total: Decimal, prices: PriceLookup
-) -> Position:
+def _position(holding: Holding, price: Price | None, market_value: Decimal, total: Decimal, prices: Prices) -> Position:
     return Position(
         symbol=holding.symbol,
         quantity=holding.quantity,
@@ -86,6 +83,8 @@ class _Holdings:
     columns: Ints
     quantities: Floats
     basis: Floats
+    client_prices: Floats  # nan where the client sent none
+    client_times: Floats  # -inf where the client sent none
     rest: float  # cash and unallocated capital
 
 
@@ -96,8 +95,9 @@ class LiveValuation:
         self._prices = prices
         self._columns: dict[str, int] = {}
         self._price = np.empty(0)
+        self._time = np.empty(0)
         self._held: dict[str, _Holdings] = {}
-        self._flat: tuple[Ints, Ints, Floats, Floats, Floats] | None = None
+        self._flat: tuple[Ints, Ints, Floats, Floats, Floats, Floats, Floats] | None = None
         self._values: LiveValues | None = None
         for portfolio in books.all():
             self._changed(portfolio.portfolio_id, portfolio)
@@ -131,27 +131,32 @@ class LiveValuation:
         if portfolio is None:
             self._held.pop(portfolio_id, None)
             return
-        book = portfolio.book
+        book, client = portfolio.book, portfolio.client_prices
         for symbol in book.holdings:
             self._columns.setdefault(symbol, len(self._columns))
         self._held[portfolio_id] = _Holdings(
             columns=np.array([self._columns[symbol] for symbol in book.holdings], dtype=np.intp),
             quantities=np.array([float(holding.quantity) for holding in book.holdings.values()]),
             basis=np.array([float(holding.basis) for holding in book.holdings.values()]),
+            client_prices=np.array([float(client[s].price) if s in client else np.nan for s in book.holdings]),
+            client_times=np.array([client[s].time.timestamp() if s in client else -np.inf for s in book.holdings]),
             rest=float(book.cash + book.unallocated_capital),
         )
-        self._take(book.holdings)  # a price sent with the positions, or one fetched for a request
+        self._take(book.holdings)  # prices fetched for a request
 
     def _take(self, symbols: Iterable[str]) -> None:
-        if len(self._price) < len(self._columns):
-            self._price = np.append(self._price, np.full(len(self._columns) - len(self._price), np.nan))
+        if (new := len(self._columns) - len(self._price)) > 0:
+            self._price = np.append(self._price, np.full(new, np.nan))
+            self._time = np.append(self._time, np.full(new, -np.inf))
         for symbol in symbols:
             if (held := self._prices.get(symbol)) is not None:
                 self._price[self._columns[symbol]] = float(held.price)
+                self._time[self._columns[symbol]] = held.time.timestamp()
 
     def _revalue(self) -> LiveValues:
-        owners, columns, quantities, basis, rest = self._flat = self._flat or self._flatten()
-        price = self._price[columns]
+        self._flat = self._flat or self._flatten()
+        owners, columns, quantities, basis, client_prices, client_times, rest = self._flat
+        price = np.where(client_times >= self._time[columns], client_prices, self._price[columns])
         unpriced = np.isnan(price)
         market_values = np.where(unpriced, basis, quantities * price)
         totals = rest + np.bincount(owners, weights=market_values, minlength=len(rest))
@@ -167,7 +172,7 @@ class LiveValuation:
             unpriced=int(unpriced.sum()),
         )
 
-    def _flatten(self) -> tuple[Ints, Ints, Floats, Floats, Floats]:
+    def _flatten(self) -> tuple[Ints, Ints, Floats, Floats, Floats, Floats, Floats]:
         books = list(self._held.values())
         lengths = np.array([len(held.columns) for held in books], dtype=np.intp)
         return (
@@ -175,5 +180,7 @@ class LiveValuation:
             np.concatenate([held.columns for held in books] or [np.empty(0, np.intp)]),
             np.concatenate([held.quantities for held in books] or [np.empty(0)]),
             np.concatenate([held.basis for held in books] or [np.empty(0)]),
+            np.concatenate([held.client_prices for held in books] or [np.empty(0)]),
+            np.concatenate([held.client_times for held in books] or [np.empty(0)]),
             np.array([held.rest for held in books]),
         )

@@ -22,6 +22,7 @@ def state_hash(portfolio: Portfolio) -> str:
     state["target"] = None if portfolio.target is None else vars(portfolio.target)
     state["cash"] = portfolio.book.cash
     state["unallocated_capital"] = portfolio.book.unallocated_capital
+    state["client_prices"] = {symbol: [price.price, price.time] for symbol, price in portfolio.client_prices.items()}
     state["holdings"] = {symbol: [held.quantity, held.basis] for symbol, held in portfolio.book.holdings.items()}
     return _hash(state)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row
 
+from portfolio_service.domain.clock import iso
 from portfolio_service.domain.models import (
     Book,
     Change,
@@ -19,11 +22,13 @@ from portfolio_service.domain.models import (
     PerformanceMetrics,
     Portfolio,
     PortfolioStatus,
+    Price,
     RebalanceFrequency,
     Target,
     Trade,
 )
 from portfolio_service.domain.money import ZERO, quantity
+from portfolio_service.domain.statement import CLIENT
 
 METRICS = ("total_return", "annualized_return", "volatility", "sharpe_ratio", "max_drawdown", "alpha", "beta", "var_95")
 
@@ -47,6 +52,7 @@ def portfolio_row(portfolio: Portfolio, state_hash: str) -> dict[str, Any]:
         "target": None if target is None else {**vars(target), "weights": dict(target.weights)},
         "policy": None if portfolio.policy is None else dict(portfolio.policy),
         "metadata": dict(portfolio.metadata),
+        "client_prices": {s: [str(price.price), iso(price.time)] for s, price in portfolio.client_prices.items()},
         "state_hash": state_hash,
     }
     if portfolio.valuation is not None:
@@ -70,6 +76,10 @@ def portfolio_of(row: Row[Any], book: Book) -> Portfolio:
         target=None if row.target is None else Target(**row.target),
         policy=row.policy,
         metadata=row.metadata,
+        client_prices={
+            symbol: Price(symbol, Decimal(price), datetime.fromisoformat(time), CLIENT)
+            for symbol, (price, time) in row.client_prices.items()
+        },
     )
 
 

@@ -52,6 +52,7 @@ portfolios = Table(
     Column("target", JSON(none_as_null=True)),  # {weights, relaxed, optimization_id}
     Column("policy", JSON(none_as_null=True)),
     Column("metadata", JSON, nullable=False),
+    Column("client_prices", JSON, nullable=False),  # {symbol: [price, time]}
     Column("state_hash", String(64), nullable=False),
     Index(None, "status"),
 )

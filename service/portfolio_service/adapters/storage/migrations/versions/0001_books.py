@@ -71,6 +71,7 @@ def _documented() -> None:
         _column("target", sa.JSON, nullable=True),
         _column("policy", sa.JSON, nullable=True),
         _column("metadata", sa.JSON),
+        _column("client_prices", sa.JSON),
         _column("state_hash", HASH),
     )
     op.create_index("ix_portfolios_status", "portfolios", ["status"])

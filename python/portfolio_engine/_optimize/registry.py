@@ -45,7 +45,7 @@ def method(name: str, **properties: Any) -> Callable[[Callable[[Problem], Answer
     return register
 
 
-def methods() -> tuple[str, ...]:
+def method_names() -> tuple[str, ...]:
     """Names of all methods, in the order in which they were registered."""
     return tuple(_METHODS)
 

@@ -1,0 +1,154 @@
+"""What happens to every request before a handler sees it; plain ASGI, outermost first in app.py."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import time
+import uuid
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from portfolio_service.api.errors import error_response
+from portfolio_service.config import is_loopback
+
+MAX_BODY_BYTES = 2**20
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_CSP = (
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
+    "font-src 'self' data:; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_SECURITY_HEADERS = {
+    "Content-Security-Policy": _CSP,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_OPEN_PATHS = frozenset({"/health", "/health/live", "/health/ready"})
+log = structlog.get_logger("portfolio_service.http")
+
+
+class RequestContext:
+    """Request id, security headers, one log line a request, and 500 in the documented shape."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        sent = Headers(scope=scope).get("x-request-id", "")
+        request_id = sent if _REQUEST_ID.fullmatch(sent) else f"req_{uuid.uuid4().hex[:12]}"
+        scope["request_id"] = request_id
+        status, started = 0, time.perf_counter()
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                for name, value in _SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, send_with_headers)
+            except Exception:
+                log.exception("request failed", method=scope["method"], path=scope["path"])
+                if status:  # the answer had begun: all that is left is to break the connection
+                    raise
+                detail = "an error inside the service; the log has it under this request id"
+                await error_response(500, "internal_error", detail)(scope, receive, send_with_headers)
+            finally:
+                ms = round((time.perf_counter() - started) * 1e3, 2)
+                log.info("request", method=scope["method"], path=scope["path"], status=status, ms=ms)
+
+
+class HostCheck:
+    """Refuses a Host that is not ours: a page on another site cannot rebind its name to this machine."""
+
+    def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...]) -> None:
+        self.app = app
+        self.allowed = frozenset(allowed_hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and "*" not in self.allowed:
+            host = Headers(scope=scope).get("host", "").lower()
+            name = host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
+            if name not in self.allowed:
+                detail = f"Host: expected one of ALLOWED_HOSTS, got {name[:100]!r}"
+                await error_response(400, "host_not_allowed", detail)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+class Authenticate:
+    """The API key when there is one; without one, only a loopback socket is served unless said otherwise."""
+
+    def __init__(self, app: ASGIApp, api_key: str | None, allow_unauthenticated: bool) -> None:
+        self.app = app
+        self.key = api_key.encode() if api_key else None
+        self.anyone = allow_unauthenticated
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in _OPEN_PATHS and not self._may_pass(scope):
+            detail = "expected the API key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
+            if self.key is None:
+                detail = "listening beyond loopback needs API_KEY, or ALLOW_UNAUTHENTICATED=1"
+            headers = {"WWW-Authenticate": "Bearer"}
+            await error_response(401, "unauthorized", detail, headers=headers)(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    def _may_pass(self, scope: Scope) -> bool:
+        if self.key is None:
+            host = (scope.get("server") or ("localhost", None))[0]
+            return self.anyone or not re.fullmatch(r"[0-9a-fA-F.:]+", host) or is_loopback(host)
+        headers = Headers(scope=scope)
+        kind, _, bearer = headers.get("authorization", "").partition(" ")
+        sent = bearer.strip() if kind.lower() == "bearer" else headers.get("x-api-key", "")
+        return hmac.compare_digest(sent.encode(), self.key)
+
+
+class BodyLimit:
+    """413 for a body over 1 MB, by its announced length or as it arrives; compressed bodies are not read."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        announced = headers.get("content-length", "0")
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            detail = "Content-Encoding: expected none, compressed bodies are not accepted"
+            await error_response(415, "unsupported_media_type", detail)(scope, receive, send)
+            return
+        chunks: list[Message] = []
+        size = int(announced) if announced.isdigit() else 0
+        while size <= self.max_bytes:
+            message = await receive()
+            chunks.append(message)
+            size = max(size, sum(len(chunk.get("body", b"")) for chunk in chunks))
+            if message["type"] != "http.request" or not message.get("more_body", False):
+                break
+        if size > self.max_bytes:
+            detail = f"body: expected at most {self.max_bytes} bytes, got more"
+            await error_response(413, "body_too_large", detail, headers={"Connection": "close"})(scope, receive, send)
+            return
+        replay = iter(chunks)
+
+        async def receive_again() -> Message:
+            return next(replay, None) or await receive()
+
+        await self.app(scope, receive_again, send)

@@ -1,0 +1,39 @@
+"""Optimisation of a portfolio's weights."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+
+from portfolio_service.api.body import StrictRoute
+from portfolio_service.api.deps import ID, Limit, Offset, Svc, ThePortfolio, Who
+from portfolio_service.api.problems import reading, writing
+from portfolio_service.api.schemas.optimization import OptimizationHistory, Optimized, OptimizeIn
+
+router = APIRouter(prefix="/portfolios", tags=["optimization"], route_class=StrictRoute)
+
+EXAMPLE = {
+    "method": "mean_variance",
+    "target_return": 0.12,
+    "max_volatility": 0.18,
+    "constraints": {"max_position_weight": 0.30, "min_position_weight": 0.05},
+}
+
+
+@router.post(f"{ID}/optimize", response_model=Optimized, responses=writing(404, 409, 504))
+async def optimize_portfolio(
+    portfolio: ThePortfolio, body: Annotated[OptimizeIn, Body(examples=[EXAMPLE])], services: Svc, who: Who
+) -> Optimized:
+    """Find the weights; they are stored as the portfolio's target, nothing is traded."""
+    return Optimized.of(await services.optimisation.optimize(portfolio.portfolio_id, body.to_domain(), who))
+
+
+@router.get(f"{ID}/optimization-history", response_model=OptimizationHistory, responses=reading(404, 422, 503))
+async def optimization_history(
+    portfolio: ThePortfolio, services: Svc, limit: Limit = 100, offset: Offset = 0
+) -> dict[str, object]:
+    """Finished optimisations, newest first."""
+    records, count = await services.optimisation.history(portfolio.portfolio_id, limit, offset)
+    rows = [Optimized.of(record) for record in records]
+    return {"portfolio_id": portfolio.portfolio_id, "optimization_history": rows, "count": count}

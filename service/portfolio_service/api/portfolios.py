@@ -1,0 +1,158 @@
+"""Portfolios and their positions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Query, Response
+
+from portfolio_service.api.body import StrictRoute
+from portfolio_service.api.deps import ID, Limit, Offset, Svc, ThePortfolio, Who
+from portfolio_service.api.problems import reading, writing
+from portfolio_service.api.schemas.analytics import Metrics
+from portfolio_service.api.schemas.portfolios import (
+    Archived,
+    Created,
+    CreatedWithSymbols,
+    Details,
+    PortfolioIn,
+    PortfolioList,
+    PortfolioWithSymbolsIn,
+    Summary,
+    positions_of,
+)
+from portfolio_service.api.schemas.trading import PositionsIn, PositionsUpdated, TradeList, TradeOut
+from portfolio_service.domain.models import Portfolio, Valuation
+from portfolio_service.domain.valuation import value
+
+router = APIRouter(prefix="/portfolios", tags=["portfolios"], route_class=StrictRoute)
+
+NEW = {
+    "portfolio_name": "Growth Portfolio",
+    "initial_value": 500000,
+    "cash_balance": 50000,
+    "optimization_method": "max_sharpe",
+    "rebalance_frequency": "monthly",
+}
+NEW_WITH_SYMBOLS = {
+    "portfolio_name": "Tech Focus Portfolio",
+    "symbols": ["AAPL", "GOOGL", "MSFT", "NVDA", "TSLA"],
+    "initial_value": 250000,
+    "cash_balance": 25000,
+    "optimization_method": "mean_variance",
+    "rebalance_frequency": "weekly",
+}
+POSITIONS = {"positions": {"AAPL": {"quantity": 1500.0, "avg_cost": 150.25, "market_value": 225375.0}}}
+
+
+def _created(portfolio: Portfolio, valuation: Valuation, response: Response) -> dict[str, object]:
+    response.headers["Location"] = f"/portfolios/{portfolio.portfolio_id}"
+    return {
+        "status": "created",
+        "portfolio_id": portfolio.portfolio_id,
+        "portfolio_name": portfolio.portfolio_name,
+        "initial_value": float(portfolio.initial_value),
+        "cash_balance": float(valuation.cash_balance),
+        "unallocated_capital": float(valuation.unallocated_capital),
+        "total_value": float(valuation.total_value),
+    }
+
+
+async def valued(services: Svc, portfolio: Portfolio) -> Valuation:
+    """The portfolio at current prices; a price that cannot be had shows as stale, it is no error here."""
+    await services.prices.refresh(list(portfolio.book.holdings))
+    return value(portfolio, services.prices, services.clock.now())
+
+
+@router.post("", status_code=201, response_model=Created, responses=writing(409))
+async def create_portfolio(
+    body: Annotated[PortfolioIn, Body(examples=[NEW])], services: Svc, who: Who, response: Response
+) -> dict[str, object]:
+    """Create a portfolio without positions; all but cash is unallocated capital until it is invested."""
+    portfolio = await services.portfolios.create(body.to_domain(), who)
+    return _created(portfolio, await valued(services, portfolio), response)
+
+
+@router.post("/with-symbols", status_code=201, response_model=CreatedWithSymbols, responses=writing(409))
+async def create_portfolio_with_symbols(
+    body: Annotated[PortfolioWithSymbolsIn, Body(examples=[NEW_WITH_SYMBOLS])],
+    services: Svc,
+    who: Who,
+    response: Response,
+) -> dict[str, object]:
+    """Create a portfolio that holds the symbols in equal weights, in fractional quantities."""
+    portfolio = await services.portfolios.create(body.to_domain(tuple(dict.fromkeys(body.symbols))), who)
+    valuation = await valued(services, portfolio)
+    created = _created(portfolio, valuation, response)
+    return {**created, "symbols": list(valuation.positions), "positions": positions_of(valuation)}
+
+
+@router.get("", response_model=PortfolioList, responses=reading(422))
+async def list_portfolios(services: Svc, limit: Limit = 100, offset: Offset = 0) -> dict[str, object]:
+    """Every portfolio that is not archived, oldest first."""
+    portfolios = services.books.all()
+    now = services.clock.now()
+    page = [(p, value(p, services.prices, now)) for p in portfolios[offset : offset + limit]]
+    rows = [Summary.of(p, valuation.total_value, services.books.status(p)) for p, valuation in page]
+    return {"portfolios": rows, "count": len(portfolios), "total_aum": services.live.total_aum()}
+
+
+@router.get(ID, response_model=Details, responses=reading(404, 503))
+async def get_portfolio(portfolio: ThePortfolio, services: Svc) -> dict[str, object]:
+    """One portfolio at current prices, with its target and its performance."""
+    valuation = await valued(services, portfolio)
+    metrics, basis = await services.analytics.metrics(portfolio, valuation)
+    realised = await services.analytics.realised(portfolio)
+    return {
+        **Summary.of(portfolio, valuation.total_value, services.books.status(portfolio)).model_dump(),
+        "unallocated_capital": float(valuation.unallocated_capital),
+        "initial_value": float(portfolio.initial_value),
+        "positions": positions_of(valuation),
+        "target_weights": dict(portfolio.target.weights) if portfolio.target else {},
+        "performance_metrics": Metrics.of(metrics),
+        "performance_basis": basis,
+        "realised_performance": realised,
+        "valued_at": valuation.valued_at,
+        "version": portfolio.version,
+        "provider": portfolio.provider,
+        "provider_mismatch": portfolio.provider != services.prices.source,
+        "metadata": dict(portfolio.metadata),
+    }
+
+
+@router.delete(ID, response_model=Archived, responses=reading(404, 409, 503))
+async def archive_portfolio(portfolio: ThePortfolio, services: Svc, who: Who) -> dict[str, object]:
+    """Archive a portfolio: its id is gone from the API, its slot is free, the audit trail keeps it."""
+    await services.portfolios.archive(portfolio.portfolio_id, who)
+    return {"status": "archived", "portfolio_id": portfolio.portfolio_id}
+
+
+@router.post(f"{ID}/positions", response_model=PositionsUpdated, responses=writing(404, 409))
+async def update_positions(
+    portfolio: ThePortfolio,
+    body: Annotated[PositionsIn, Body(examples=[POSITIONS])],
+    services: Svc,
+    who: Who,
+    replace: Annotated[bool, Query(description="Remove every position that is not named")] = False,
+) -> dict[str, object]:
+    """Set positions (an opening statement or a correction): books transfers, never moves cash."""
+    updates = [item.to_domain(symbol) for symbol, item in body.positions.items()]
+    after = await services.portfolios.update_positions(portfolio.portfolio_id, updates, replace, who)
+    valuation = value(after, services.prices, services.clock.now())
+    return {
+        "status": "positions_updated",
+        "portfolio_id": after.portfolio_id,
+        "position_count": len(valuation.positions),
+        "total_value": float(valuation.total_value),
+        "cash_balance": float(valuation.cash_balance),
+        "unallocated_capital": float(valuation.unallocated_capital),
+    }
+
+
+@router.get(f"{ID}/trades", response_model=TradeList, responses=reading(404, 422, 503))
+async def list_trades(
+    portfolio: ThePortfolio, services: Svc, limit: Limit = 100, offset: Offset = 0
+) -> dict[str, object]:
+    """Executed trades, newest first; count is the number of all of them."""
+    trades, count = await services.portfolios.trades(portfolio.portfolio_id, limit, offset)
+    return {"portfolio_id": portfolio.portfolio_id, "trades": [TradeOut.of(trade) for trade in trades], "count": count}

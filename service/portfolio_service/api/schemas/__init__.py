@@ -1,0 +1,1 @@
+"""Request and response schemas; the HTTP face of the domain's values."""

@@ -1,0 +1,169 @@
+"""Optimisation requests and answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from portfolio_service.api.schemas.common import (
+    NAME_PATTERN,
+    Flag,
+    Integer,
+    Number,
+    RequestModel,
+    ResponseModel,
+    Symbol,
+    Utc,
+    Weight,
+    unique_symbols,
+)
+from portfolio_service.domain.models import OptimizationMethod, OptimizationRecord
+from portfolio_service.domain.requests import FrontierRequest, OptimizeRequest
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Weights = Annotated[dict[Symbol, Weight], BeforeValidator(unique_symbols), Field(max_length=1000)]
+Coefficients = Annotated[
+    dict[Symbol, Annotated[Number, Field(ge=-1e6, le=1e6)]],
+    BeforeValidator(unique_symbols),
+    Field(min_length=1, max_length=1000),
+]
+Bound = Annotated[Number, Field(ge=-1e6, le=1e6)]
+Rate = Annotated[Number, Field(ge=-1, le=10)]
+Symbols = Annotated[list[Symbol], Field(min_length=1, max_length=500)]
+
+
+class GroupIn(RequestModel):
+    """Bounds on the sum of the weights of some symbols."""
+
+    symbols: Symbols
+    min: Annotated[Weight | None, Field(description="Least sum of weights")] = None
+    max: Annotated[Weight | None, Field(description="Greatest sum of weights")] = None
+
+
+class LinearIn(RequestModel):
+    """lower <= sum of coefficient x weight <= upper."""
+
+    coefficients: Coefficients
+    lower: Bound | None = None
+    upper: Bound | None = None
+
+
+class ConstraintsIn(RequestModel):
+    """Hard constraints, except max_turnover, which is relaxed when it cannot be met."""
+
+    max_position_weight: Annotated[Weight | None, Field(description="Greatest weight of any symbol")] = None
+    min_position_weight: Annotated[Weight | None, Field(description="Least weight of any symbol")] = None
+    max_weights: Annotated[Weights | None, Field(description="Greatest weight of single symbols")] = None
+    min_weights: Annotated[Weights | None, Field(description="Least weight of single symbols")] = None
+    max_sector_weight: Annotated[Weight | None, Field(description="Greatest weight of any sector")] = None
+    groups: Annotated[dict[Name, GroupIn] | None, Field(max_length=200)] = None
+    linear: Annotated[dict[Name, LinearIn] | None, Field(max_length=200)] = None
+    max_turnover: Annotated[Number | None, Field(ge=0, le=2, description="Sum of |weight - current weight|")] = None
+
+
+class ViewIn(RequestModel):
+    """A Black-Litterman view: `assets` (equal weights) or `weights` is expected to return `return` a year."""
+
+    assets: Symbols | None = None
+    weights: Coefficients | None = None
+    annual_return: Annotated[Number, Field(alias="return", ge=-1, le=10)]
+    confidence: Annotated[Number, Field(gt=0, le=1)] = 0.5
+
+
+class OptimizeIn(RequestModel):
+    """POST optimize; {} uses the portfolio's own method."""
+
+    method: OptimizationMethod | None = None
+    target_return: Annotated[Rate | None, Field(description="Least annual expected return")] = None
+    max_volatility: Annotated[Number | None, Field(gt=0, le=10, description="Greatest annual volatility")] = None
+    constraints: ConstraintsIn = ConstraintsIn()
+    risk_aversion: Annotated[Number | None, Field(gt=0, le=1e6, description="Default 2.5")] = None
+    risk_free_rate: Annotated[Number | None, Field(ge=-0.5, le=1, description="Default RISK_FREE_RATE")] = None
+    lookback_days: Annotated[Integer | None, Field(ge=30, le=5040, description="Default ESTIMATION_DAYS")] = None
+    symbols: Annotated[Symbols | None, Field(description="Default: what is held")] = None
+    views: Annotated[list[ViewIn] | None, Field(max_length=500)] = None
+    risk_budgets: Annotated[Weights | None, Field(description="risk_parity: shares of the risk, default equal")] = None
+    strict: Annotated[Flag, Field(description="422 where a target cannot be met, instead of relaxing it")] = False
+
+    def to_domain(self) -> OptimizeRequest:
+        views = None if self.views is None else [v.model_dump(by_alias=True, exclude_none=True) for v in self.views]
+        return OptimizeRequest(
+            **self.model_dump(exclude={"constraints", "views"}),
+            constraints=self.constraints.model_dump(exclude_none=True),
+            views=views,
+            raw=self.model_dump(mode="json", by_alias=True, exclude_unset=True),
+        )
+
+
+class FrontierIn(RequestModel):
+    """POST /efficient-frontier; either symbols or portfolio_id."""
+
+    symbols: Symbols | None = None
+    portfolio_id: Annotated[str | None, Field(max_length=64)] = None
+    points: Annotated[Integer, Field(ge=2, le=500)] = 50
+    constraints: ConstraintsIn = ConstraintsIn()
+    lookback_days: Annotated[Integer | None, Field(ge=30, le=5040, description="Default ESTIMATION_DAYS")] = None
+    risk_free_rate: Annotated[Number | None, Field(ge=-0.5, le=1, description="Default RISK_FREE_RATE")] = None
+
+    def to_domain(self) -> FrontierRequest:
+        constraints = self.constraints.model_dump(exclude_none=True)
+        return FrontierRequest(**self.model_dump(exclude={"constraints"}), constraints=constraints)
+
+
+class FrontierPoint(ResponseModel):
+    """One portfolio of the frontier."""
+
+    expected_return: float
+    expected_risk: float
+    sharpe_ratio: float
+    weights: dict[str, float]
+
+
+class FrontierOut(ResponseModel):
+    """From the least risk to the greatest return."""
+
+    points: list[FrontierPoint]
+    max_sharpe: FrontierPoint
+    min_variance: FrontierPoint
+    count: int
+
+
+class Optimized(ResponseModel):
+    """A finished optimisation; `estimates`, `violations` and more stand beside the documented keys."""
+
+    status: str
+    optimization_id: str
+    portfolio_id: str
+    method: OptimizationMethod
+    target_weights: dict[str, float]
+    expected_return: float
+    expected_risk: float
+    sharpe_ratio: float
+    optimization_time_ms: float
+    created_at: Utc
+
+    @classmethod
+    def of(cls, record: OptimizationRecord) -> Optimized:
+        shown: dict[str, Any] = dict(record.details)
+        return cls(
+            **shown,
+            status=record.status,
+            optimization_id=record.optimization_id,
+            portfolio_id=record.portfolio_id,
+            method=record.method,
+            target_weights=dict(record.target_weights),
+            expected_return=record.expected_return,
+            expected_risk=record.expected_risk,
+            sharpe_ratio=record.sharpe_ratio,
+            optimization_time_ms=record.optimization_time_ms,
+            created_at=record.created_at,
+        )
+
+
+class OptimizationHistory(ResponseModel):
+    """Newest first; count is the number of all of them."""
+
+    portfolio_id: str
+    optimization_history: list[Optimized]
+    count: int

@@ -1,0 +1,174 @@
+"""Portfolios: creation, listing, details."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from portfolio_service.api.schemas.analytics import Metrics
+from portfolio_service.api.schemas.common import (
+    TEXT_PATTERN,
+    Metadata,
+    Number,
+    RequestModel,
+    ResponseModel,
+    Symbol,
+    Utc,
+)
+from portfolio_service.domain.models import OptimizationMethod, Portfolio, Position, RebalanceFrequency, Valuation
+from portfolio_service.domain.money import exact, money
+from portfolio_service.domain.portfolio import NewPortfolio
+
+Money = Annotated[Number, Field(ge=0, lt=1e12)]
+
+
+class PortfolioIn(RequestModel):
+    """POST /portfolios."""
+
+    portfolio_name: Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT_PATTERN)]
+    initial_value: Annotated[Number, Field(ge=0.01, lt=1e12, description="Money, cash included")] = 100_000.0
+    cash_balance: Annotated[Money | None, Field(description="Part of initial_value kept as cash; default 10 %")] = None
+    optimization_method: OptimizationMethod = OptimizationMethod.MEAN_VARIANCE
+    rebalance_frequency: RebalanceFrequency = RebalanceFrequency.MONTHLY
+    metadata: Annotated[Metadata, Field(description="Stored and returned as it came, at most 16 KB")] = {}
+
+    def to_domain(self, symbols: tuple[str, ...] | None = None) -> NewPortfolio:
+        return NewPortfolio(
+            portfolio_name=self.portfolio_name,
+            initial_value=money(exact(self.initial_value)),
+            cash_balance=None if self.cash_balance is None else money(exact(self.cash_balance)),
+            optimization_method=self.optimization_method,
+            rebalance_frequency=self.rebalance_frequency,
+            metadata=dict(self.metadata),
+            symbols=symbols,
+        )
+
+
+class PortfolioWithSymbolsIn(PortfolioIn):
+    """POST /portfolios/with-symbols."""
+
+    symbols: Annotated[list[Symbol], Field(min_length=1, max_length=500)]
+
+
+class Created(ResponseModel):
+    """The answer to POST /portfolios."""
+
+    status: str
+    portfolio_id: str
+    portfolio_name: str
+    initial_value: float
+    cash_balance: float
+    unallocated_capital: float
+    total_value: float
+
+
+class PositionOut(ResponseModel):
+    """One holding with its price's source and age."""
+
+    quantity: float
+    market_value: float
+    weight: float
+    avg_cost: float
+    unrealized_pnl: float
+    last_updated: Utc | None
+    price: float | None
+    price_source: str | None
+    stale: bool
+
+    @classmethod
+    def of(cls, position: Position) -> PositionOut:
+        return cls(
+            quantity=float(position.quantity),
+            market_value=float(position.market_value),
+            weight=position.weight,
+            avg_cost=float(position.avg_cost),
+            unrealized_pnl=float(position.unrealized_pnl),
+            last_updated=position.last_updated,
+            price=None if position.price is None else float(position.price),
+            price_source=position.price_source,
+            stale=position.stale,
+        )
+
+
+def positions_of(valuation: Valuation) -> dict[str, PositionOut]:
+    return {symbol: PositionOut.of(position) for symbol, position in valuation.positions.items()}
+
+
+class CreatedWithSymbols(Created):
+    """The answer to POST /portfolios/with-symbols."""
+
+    symbols: list[str]
+    positions: dict[str, PositionOut]
+
+
+class Summary(ResponseModel):
+    """One row of GET /portfolios."""
+
+    portfolio_id: str
+    portfolio_name: str
+    total_value: float
+    cash_balance: float
+    position_count: int
+    status: str
+    optimization_method: OptimizationMethod
+    rebalance_frequency: RebalanceFrequency
+    created_at: Utc
+    last_rebalanced: Utc | None
+
+    @classmethod
+    def of(cls, portfolio: Portfolio, total_value: Decimal | float, status: str) -> Summary:
+        return cls(
+            portfolio_id=portfolio.portfolio_id,
+            portfolio_name=portfolio.portfolio_name,
+            total_value=float(total_value),
+            cash_balance=float(portfolio.book.cash),
+            position_count=len(portfolio.book.holdings),
+            status=status,
+            optimization_method=portfolio.optimization_method,
+            rebalance_frequency=portfolio.rebalance_frequency,
+            created_at=portfolio.created_at,
+            last_rebalanced=portfolio.last_rebalanced,
+        )
+
+
+class PortfolioList(ResponseModel):
+    """GET /portfolios."""
+
+    portfolios: list[Summary]
+    count: int
+    total_aum: float
+
+
+class Details(ResponseModel):
+    """GET /portfolios/{portfolio_id}."""
+
+    portfolio_id: str
+    portfolio_name: str
+    total_value: float
+    cash_balance: float
+    unallocated_capital: float
+    initial_value: float
+    status: str
+    optimization_method: OptimizationMethod
+    rebalance_frequency: RebalanceFrequency
+    positions: dict[str, PositionOut]
+    target_weights: dict[str, float]
+    performance_metrics: Metrics
+    performance_basis: str
+    realised_performance: dict[str, Any]
+    last_rebalanced: Utc | None
+    created_at: Utc
+    valued_at: Utc
+    version: int
+    provider: str
+    provider_mismatch: bool
+    metadata: dict[str, Any]
+
+
+class Archived(ResponseModel):
+    """The answer to DELETE."""
+
+    status: str
+    portfolio_id: str

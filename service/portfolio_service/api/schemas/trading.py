@@ -1,0 +1,125 @@
+"""Positions, rebalances and trades."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from portfolio_service.api.schemas.common import (
+    Flag,
+    Number,
+    RequestModel,
+    ResponseModel,
+    Symbol,
+    Utc,
+    Weight,
+    unique_symbols,
+)
+from portfolio_service.domain.models import Trade
+from portfolio_service.domain.money import exact
+from portfolio_service.domain.portfolio import PositionUpdate
+from portfolio_service.domain.rebalancing import RebalanceRequest
+
+Money = Annotated[Number, Field(ge=0, lt=1e12)]
+Quantity = Annotated[Number, Field(ge=0, lt=9e10)]
+
+
+class PositionIn(RequestModel):
+    """One line of an opening statement or a correction."""
+
+    quantity: Annotated[Quantity, Field(description="0 removes the position")]
+    avg_cost: Annotated[Quantity | None, Field(description="Default: the current price")] = None
+    market_value: Annotated[Money | None, Field(description="Sets the price until the next later tick")] = None
+
+    def to_domain(self, symbol: str) -> PositionUpdate:
+        def amount(value: float | None) -> Decimal | None:
+            return None if value is None else exact(value)
+
+        return PositionUpdate(symbol, exact(self.quantity), amount(self.avg_cost), amount(self.market_value))
+
+
+class PositionsIn(RequestModel):
+    """POST positions."""
+
+    positions: Annotated[
+        dict[Symbol, PositionIn], BeforeValidator(unique_symbols), Field(min_length=1, max_length=1000)
+    ]
+
+
+class PositionsUpdated(ResponseModel):
+    """The answer to POST positions."""
+
+    status: str
+    portfolio_id: str
+    position_count: int
+    total_value: float
+    cash_balance: float
+    unallocated_capital: float
+
+
+class TradeOut(ResponseModel):
+    """An executed (or, in a dry run, planned) trade."""
+
+    trade_id: str
+    symbol: str
+    side: str
+    quantity: float
+    price: float
+    value: float
+    cost: float
+    executed_at: Utc
+    reason: str
+
+    @classmethod
+    def of(cls, trade: Trade) -> TradeOut:
+        return cls(
+            trade_id=trade.trade_id,
+            symbol=trade.symbol,
+            side=trade.side,
+            quantity=float(trade.quantity),
+            price=float(trade.price),
+            value=float(trade.value),
+            cost=float(trade.cost),
+            executed_at=trade.executed_at,
+            reason=trade.reason,
+        )
+
+
+class TradeList(ResponseModel):
+    """GET trades; count is the number of all trades."""
+
+    portfolio_id: str
+    trades: list[TradeOut]
+    count: int
+
+
+class RebalanceIn(RequestModel):
+    """POST rebalance; {} trades to the stored target."""
+
+    target_weights: Annotated[
+        dict[Symbol, Weight] | None, BeforeValidator(unique_symbols), Field(description="Default: the stored target")
+    ] = None
+    rebalance_threshold: Annotated[Weight, Field(description="Least weight deviation of a symbol that trades")] = 0.01
+    minimize_turnover: Annotated[Flag, Field(description="Only to the band's edge")] = False
+    full: Annotated[Flag, Field(description="Sell what is not named")] = False
+    dry_run: Annotated[Flag, Field(description="Plan only")] = False
+    accept_relaxed: Annotated[Flag, Field(description="Trade to a stored target that misses a limit")] = False
+
+    def to_domain(self) -> RebalanceRequest:
+        return RebalanceRequest(**self.model_dump())
+
+
+class Rebalanced(ResponseModel):
+    """The answer to POST rebalance."""
+
+    status: str
+    portfolio_id: str
+    target_weights: dict[str, float]
+    trades_executed: int
+    total_turnover: float
+    execution_cost: float
+    rebalance_ratio: float
+    dry_run: bool
+    trades: list[TradeOut]

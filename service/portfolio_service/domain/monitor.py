@@ -1,0 +1,134 @@
+"""What an operator asks: counters that survive a restart, durations since the start, and the state of the parts."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import portfolio_engine as pe
+from portfolio_service.domain.books import Books
+from portfolio_service.domain.errors import DomainError
+from portfolio_service.domain.models import Counters, PortfolioStatus
+from portfolio_service.domain.ports import Clock, MarketDataClient, MessageBus, Repository
+from portfolio_service.domain.prices import Prices
+from portfolio_service.domain.valuation import LiveValuation
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)  # seconds
+
+
+@dataclass
+class Durations:
+    """A histogram of seconds; counts[i] is the number of durations within BUCKETS[i], the last one beyond all."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    total_s: float = 0.0
+    last_s: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.counts[bisect_left(BUCKETS, seconds)] += 1
+        self.total_s += seconds
+        self.last_s = seconds
+
+    @property
+    def count(self) -> int:
+        return sum(self.counts)
+
+
+def acceleration() -> dict[str, Any]:
+    """The device that computes, and the honest state of the documented accelerators."""
+    devices = {device.name: device for device in pe.available_devices()}
+    metal = devices.get("metal")
+    has_metal = metal is not None and metal.available
+    return {
+        "device": "metal" if has_metal else "cpu",
+        "metal": has_metal,
+        "neural_engine": False,
+        "reason": metal.description if metal else "this build has no Metal backend",
+        "cpu": devices["cpu"].description,
+    }
+
+
+class Monitor:
+    """Reads the parts; changes none of them."""
+
+    def __init__(
+        self,
+        *,
+        repository: Repository,
+        books: Books,
+        live: LiveValuation,
+        prices: Prices,
+        market: MarketDataClient,
+        bus: MessageBus,
+        clock: Clock,
+    ) -> None:
+        self._repository = repository
+        self._books = books
+        self._live = live
+        self._prices = prices
+        self._market = market
+        self._bus = bus
+        self._clock = clock
+        self._started = time.monotonic()
+        self.optimizations: dict[str, Durations] = {}
+        self.rebalances = Durations()
+        self.last_counters = Counters(0, 0, 0, 0)  # for /health while the database cannot be read
+
+    @contextmanager
+    def optimization(self, method: str) -> Iterator[None]:
+        """Times a finished optimisation of `method`; one that raises is not counted."""
+        started = time.perf_counter()
+        yield
+        self.optimizations.setdefault(method, Durations()).add(time.perf_counter() - started)
+
+    @contextmanager
+    def rebalance(self) -> Iterator[None]:
+        """Times a finished rebalance; one that raises is not counted."""
+        started = time.perf_counter()
+        yield
+        self.rebalances.add(time.perf_counter() - started)
+
+    @property
+    def uptime_s(self) -> float:
+        return time.monotonic() - self._started
+
+    async def counters(self) -> Counters:
+        """From the database."""
+        self.last_counters = await self._repository.counters(self._clock.now())
+        return self.last_counters
+
+    def active(self) -> int:
+        return sum(portfolio.status is PortfolioStatus.ACTIVE for portfolio in self._books.all())
+
+    async def database(self) -> dict[str, Any]:
+        """Whether the database can be written now."""
+        try:
+            await self._repository.check_writable()
+        except DomainError as error:
+            return {"status": "unavailable", "reason": error.detail}
+        return {"status": "ok"}
+
+    def market_data(self) -> dict[str, Any]:
+        """The source and the age of what it last delivered."""
+        last = self._prices.last_update
+        age = None if last is None else max(0.0, (self._clock.now() - last).total_seconds())
+        held = {symbol for portfolio in self._books.all() for symbol in portfolio.book.holdings}
+        missing = sorted(symbol for symbol in held if self._prices.get(symbol) is None)
+        status = "missing_prices" if missing else "ok"
+        return {"status": status, "source": self._market.source, "last_update_age_s": age, "missing": missing[:20]}
+
+    def messagebus(self) -> dict[str, Any]:
+        return {"kind": self._bus.name, "connected": self._bus.connected()}
+
+    def total_aum(self) -> float:
+        return self._live.total_aum()
+
+
+def mean_ms(durations: Mapping[str, Durations]) -> float:
+    """Mean duration of the optimisations since the start, in milliseconds; 0 when there were none."""
+    count = sum(one.count for one in durations.values())
+    return 1e3 * sum(one.total_s for one in durations.values()) / count if count else 0.0

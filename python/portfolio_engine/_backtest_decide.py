@@ -13,13 +13,13 @@ import numpy.typing as npt
 from portfolio_engine._backtest_input import NAME, Input
 from portfolio_engine._labels import Array, as_array
 from portfolio_engine._restrict import restrict
+from portfolio_engine.allocation import Allocation
 from portfolio_engine.errors import InfeasibleError, SolverError
 
 
 @dataclass(frozen=True)
 class _NoAnswer:
     status: str
-    weights: None = None
 
 
 def decide(
@@ -38,13 +38,13 @@ def decide(
         answer = given.method(returns)
     else:
         answer = _optimize(given, returns, chosen, current, risk_free_rate)
-    status = str(getattr(answer, "status", "custom"))
-    milliseconds = float(getattr(answer, "milliseconds", 0.0))
-    weights = getattr(answer, "weights", answer)
-    if weights is None:
-        return target * np.nan, status, milliseconds
-    target[chosen] = _weights(weights, names, len(chosen))
-    return target, status, milliseconds
+    if not isinstance(answer, (Allocation, _NoAnswer)):
+        target[chosen] = _weights(answer, names, len(chosen))
+        return target, "custom", 0.0
+    if isinstance(answer, _NoAnswer):
+        return target * np.nan, answer.status, 0.0
+    target[chosen] = _weights(answer.weights, names, len(chosen))
+    return target, answer.status, answer.milliseconds
 
 
 def _optimize(given: Input, returns: Any, chosen: npt.NDArray[np.intp], current: Array, risk_free_rate: float) -> Any:

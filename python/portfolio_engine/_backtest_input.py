@@ -70,7 +70,7 @@ def read_input(
     if np.any(~np.isnan(raw) & ~((raw > 0) & np.isfinite(raw))):
         raise ValueError(f"[{NAME}] prices: expected positive finite prices or NaN, got {np.nanmin(raw)}")
     days: Dates | None = None
-    if index is not None and np.issubdtype(index.dtype, np.datetime64):
+    if index is not None and getattr(index.dtype, "kind", "") == "M":
         days = np.asarray(index.values)
     elif dates is not None:
         days = np.asarray(dates, dtype="datetime64[ns]")

@@ -104,9 +104,9 @@ def draw_weights_over_time(axis: Any, dates: Any, weights: Any, names: list[str]
     """Weights as stacked areas: the largest by name, the others together, cash left white."""
     table = np.asarray(weights, dtype=np.float64)
     order = np.argsort(-np.abs(table).mean(axis=0), kind="stable")
-    shown = order[:most]
+    shown = order[: most + 1] if len(order) == most + 1 else order[:most]
     stacks, labels = [table[:, i] for i in shown], [names[i] for i in shown]
-    if len(order) > most:
+    if len(order) > len(shown):
         stacks.append(table[:, order[most:]].sum(axis=1))
         labels.append(f"{len(order) - most} others")
     if table.min() < -1e-9:  # areas cannot show shorts

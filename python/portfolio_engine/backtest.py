@@ -197,12 +197,12 @@ def _result(given: Input, record: _Record, first: int, initial_value: float, ris
         reference = np.concatenate(([0.0], growth[1:]))  # the first day holds the first trade's cost only
     weights = np.array(record.weights)
     dates: Any = np.arange(span.start, span.stop) if given.index is None else given.index[span]
-    measured = performance(returns, reference, risk_free_rate=risk_free_rate)
-    labelled = {"values": values, "returns": returns, "benchmark_returns": reference}
+    labelled: dict[str, Any] = {"values": values, "returns": returns, "benchmark_returns": reference}
     if given.names is not None:
         series = sys.modules["pandas"].Series
         labelled = {k: None if v is None else series(v, index=dates, name=k) for k, v in labelled.items()}
         weights = sys.modules["pandas"].DataFrame(weights, index=dates, columns=list(given.names))
+    measured = performance(labelled["returns"], labelled["benchmark_returns"], risk_free_rate=risk_free_rate)
     return Backtest(
         dates=dates,
         weights=weights,
@@ -210,7 +210,7 @@ def _result(given: Input, record: _Record, first: int, initial_value: float, ris
         total_turnover=record.turnover,
         total_cost=record.cost,
         initial_value=initial_value,
-        method=given.method if isinstance(given.method, str) else getattr(given.method, "__name__", "custom"),
+        method=given.method if isinstance(given.method, str) else "custom",
         status=record.status,
         performance=measured,
         **labelled,

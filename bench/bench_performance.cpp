@@ -1,0 +1,14 @@
+#include <benchmark/benchmark.h>
+
+#include <portfolio/performance.hpp>
+
+#include "data.hpp"
+
+static void performance(benchmark::State& state) {
+  const std::size_t days = state.range(0);
+  const portfolio::Matrix both = bench::returns(2, days);  // row 0: the portfolio, row 1: the benchmark
+  portfolio::PerformanceOptions options;
+  options.benchmark = {both.data.data() + days, days};
+  for (auto _ : state) benchmark::DoNotOptimize(portfolio::performance({both.data.data(), days}, options));
+}
+BENCHMARK(performance)->Arg(252)->Arg(2520)->ArgName("days")->Unit(benchmark::kMillisecond);

@@ -80,7 +80,7 @@ bool Kkt::factor(const Vec& w) {
   w_ = w;
   const Index n = p_.n(), m = p_.h.size(), p = p_.b.size();
   Mat full = base_;
-  if (m > 0) {
+  if (m > 0 && n > 0) {  // every variable may be fixed
     const Mat weighted = w.head(m).cwiseSqrt().asDiagonal() * p_.G;
     Mat product(n, n);
     blas::syrk(to_int(n), to_int(m), 1.0, weighted.data(), product.data());

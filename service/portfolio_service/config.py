@@ -121,11 +121,11 @@ class Settings(BaseSettings):
         return "files" if self.market_data_provider == "files" else "simulated"
 
     @property
-    def database(self) -> str:
-        """SQLAlchemy URL of the database."""
+    def database_path(self) -> Path:
+        """The SQLite file."""
         if self.database_url is None:
-            return f"sqlite+aiosqlite:///{self.data_dir / 'portfolio.db'}"
-        return self.database_url.replace("sqlite:", "sqlite+aiosqlite:", 1)
+            return self.data_dir / "portfolio.db"
+        return Path(self.database_url.partition(":///")[2])
 
     @property
     def native_threads(self) -> int | None:

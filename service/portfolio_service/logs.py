@@ -70,7 +70,9 @@ def warnings_of(settings: Settings, acceleration: Mapping[str, Any]) -> list[str
     """What was asked for and is not so, or is risky; shown at start and in /health."""
     found = []
     if settings.market_data_provider == "auto":
-        found.append("market data is simulated: no other source is configured (MARKET_DATA_PROVIDER=files for your own)")
+        found.append(
+            "market data is simulated: no other source is configured (MARKET_DATA_PROVIDER=files for your own)"
+        )
     if (settings.hardware_platform == "m4_max" or settings.m4_max_optimized) and not acceleration["metal"]:
         found.append(f"HARDWARE_PLATFORM/M4_MAX_OPTIMIZED expect an M4 Max: computing on {acceleration['device']}")
     if settings.enable_metal_acceleration and not acceleration["metal"]:

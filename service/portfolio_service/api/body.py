@@ -24,7 +24,9 @@ class StrictRequest(Request):
     async def json(self) -> Any:
         raw = await self.body()
         try:
-            value = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+            value = json.loads(
+                raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+            )
             _check_depth(value)
             if _SURROGATE.search(raw):
                 json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -33,7 +35,8 @@ class StrictRequest(Request):
         except UnicodeError:
             raise ApiError(400, "invalid_json", "body: expected UTF-8 text without lone surrogates") from None
         except ValueError as error:
-            raise ApiError(400, "invalid_json", f"body: expected JSON: {str(error)[:200]}") from None
+            reason = "an integer of thousands of digits" if "integer string" in str(error) else str(error)[:200]
+            raise ApiError(400, "invalid_json", f"body: expected JSON: {reason}") from None
         return value
 
 

@@ -69,5 +69,5 @@ def _widened(low: float, high: float) -> tuple[float, float]:
 
 
 def _round_step(raw: float) -> float:
-    power = 10 ** math.floor(math.log10(raw))
+    power = 10.0 ** math.floor(math.log10(raw))
     return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= raw - 1e-12)

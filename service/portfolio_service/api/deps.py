@@ -15,7 +15,7 @@ from portfolio_service.domain.models import Actor, Portfolio
 from portfolio_service.domain.monitor import Monitor
 from portfolio_service.domain.optimisation import OptimisationService
 from portfolio_service.domain.portfolio import PortfolioService
-from portfolio_service.domain.ports import Clock
+from portfolio_service.domain.ports import Clock, MarketDataClient, Repository
 from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.rebalancing import RebalanceService
 from portfolio_service.domain.valuation import LiveValuation
@@ -32,6 +32,8 @@ class Services:
     clock: Clock
     books: Books
     prices: Prices
+    market: MarketDataClient
+    repository: Repository
     live: LiveValuation
     portfolios: PortfolioService
     optimisation: OptimisationService

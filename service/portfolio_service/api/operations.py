@@ -20,6 +20,7 @@ from portfolio_service.domain.monitor import acceleration, mean_ms
 from portfolio_service.logs import warnings_of
 
 router = APIRouter(tags=["operations"])
+CONTAINERIZED = any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv"))
 
 
 class LineJSONResponse(JSONResponse):
@@ -104,9 +105,7 @@ async def metrics(services: Svc, accept: Annotated[str, Header(include_in_schema
         200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus text"},
     },
 )
-async def prometheus_metrics(
-    services: Svc, accept: Annotated[str, Header(include_in_schema=False)] = ""
-) -> Response:
+async def prometheus_metrics(services: Svc, accept: Annotated[str, Header(include_in_schema=False)] = "") -> Response:
     """The eight documented metrics with their labels."""
     facts = await prometheus.gather(services)
     body, content_type = await run_in_threadpool(prometheus.render, facts, accept)
@@ -128,7 +127,7 @@ async def _metrics(services: Services) -> dict[str, Any]:
         total_aum=round(total, 2),
         cache_efficiency=services.optimisation.cache_efficiency,
         engine_type="portfolio_optimization",
-        containerized=Path("/.dockerenv").exists() or Path("/run/.containerenv").exists(),
+        containerized=CONTAINERIZED,
         optimization_time_ms=round(mean, 3),
         optimization_duration_seconds=round(mean / 1e3, 6),
         acceleration=acceleration()["device"],

@@ -26,7 +26,9 @@ async def optimize_portfolio(
     portfolio: ThePortfolio, body: Annotated[OptimizeIn, Body(examples=[EXAMPLE])], services: Svc, who: Who
 ) -> Optimized:
     """Find the weights; they are stored as the portfolio's target, nothing is traded."""
-    return Optimized.of(await services.optimisation.optimize(portfolio.portfolio_id, body.to_domain(), who))
+    record = await services.optimisation.optimize(portfolio.portfolio_id, body.to_domain(), who)
+    services.monitor.optimized(record.method.value, record.optimization_time_ms / 1e3)
+    return Optimized.of(record)
 
 
 @router.get(f"{ID}/optimization-history", response_model=OptimizationHistory, responses=reading(404, 422, 503))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Response
 
 from portfolio_service.api.body import StrictRoute
-from portfolio_service.api.deps import ID, Limit, Offset, Svc, ThePortfolio, Who
+from portfolio_service.api.deps import ID, Limit, Offset, Services, Svc, ThePortfolio, Who
 from portfolio_service.api.problems import reading, writing
 from portfolio_service.api.schemas.analytics import Metrics
 from portfolio_service.api.schemas.portfolios import (
@@ -22,6 +23,7 @@ from portfolio_service.api.schemas.portfolios import (
     positions_of,
 )
 from portfolio_service.api.schemas.trading import PositionsIn, PositionsUpdated, TradeList, TradeOut
+from portfolio_service.domain.errors import Unavailable
 from portfolio_service.domain.models import Portfolio, Valuation
 from portfolio_service.domain.valuation import value
 
@@ -45,7 +47,9 @@ NEW_WITH_SYMBOLS = {
 POSITIONS = {"positions": {"AAPL": {"quantity": 1500.0, "avg_cost": 150.25, "market_value": 225375.0}}}
 
 
-def _created(portfolio: Portfolio, valuation: Valuation, response: Response) -> dict[str, object]:
+def _created(portfolio: Portfolio, response: Response) -> dict[str, object]:
+    valuation = portfolio.valuation
+    assert valuation is not None  # a change leaves the valuation that it was made at
     response.headers["Location"] = f"/portfolios/{portfolio.portfolio_id}"
     return {
         "status": "created",
@@ -58,9 +62,10 @@ def _created(portfolio: Portfolio, valuation: Valuation, response: Response) -> 
     }
 
 
-async def valued(services: Svc, portfolio: Portfolio) -> Valuation:
+async def valued(services: Services, portfolio: Portfolio) -> Valuation:
     """The portfolio at current prices; a price that cannot be had shows as stale, it is no error here."""
-    await services.prices.refresh(list(portfolio.book.holdings))
+    with suppress(Unavailable):
+        await services.prices.current(list(portfolio.book.holdings))
     return value(portfolio, services.prices, services.clock.now())
 
 
@@ -70,7 +75,7 @@ async def create_portfolio(
 ) -> dict[str, object]:
     """Create a portfolio without positions; all but cash is unallocated capital until it is invested."""
     portfolio = await services.portfolios.create(body.to_domain(), who)
-    return _created(portfolio, await valued(services, portfolio), response)
+    return _created(portfolio, response)
 
 
 @router.post("/with-symbols", status_code=201, response_model=CreatedWithSymbols, responses=writing(409))
@@ -82,9 +87,8 @@ async def create_portfolio_with_symbols(
 ) -> dict[str, object]:
     """Create a portfolio that holds the symbols in equal weights, in fractional quantities."""
     portfolio = await services.portfolios.create(body.to_domain(tuple(dict.fromkeys(body.symbols))), who)
-    valuation = await valued(services, portfolio)
-    created = _created(portfolio, valuation, response)
-    return {**created, "symbols": list(valuation.positions), "positions": positions_of(valuation)}
+    positions = positions_of(portfolio.valuation) if portfolio.valuation else {}
+    return {**_created(portfolio, response), "symbols": list(positions), "positions": positions}
 
 
 @router.get("", response_model=PortfolioList, responses=reading(422))
@@ -94,7 +98,7 @@ async def list_portfolios(services: Svc, limit: Limit = 100, offset: Offset = 0)
     now = services.clock.now()
     page = [(p, value(p, services.prices, now)) for p in portfolios[offset : offset + limit]]
     rows = [Summary.of(p, valuation.total_value, services.books.status(p)) for p, valuation in page]
-    return {"portfolios": rows, "count": len(portfolios), "total_aum": services.live.total_aum()}
+    return {"portfolios": rows, "count": len(portfolios), "total_aum": round(services.live.total_aum(), 2)}
 
 
 @router.get(ID, response_model=Details, responses=reading(404, 503))
@@ -115,7 +119,7 @@ async def get_portfolio(portfolio: ThePortfolio, services: Svc) -> dict[str, obj
         "valued_at": valuation.valued_at,
         "version": portfolio.version,
         "provider": portfolio.provider,
-        "provider_mismatch": portfolio.provider != services.prices.source,
+        "provider_mismatch": portfolio.provider != services.market.source,
         "metadata": dict(portfolio.metadata),
     }
 
@@ -138,7 +142,7 @@ async def update_positions(
     """Set positions (an opening statement or a correction): books transfers, never moves cash."""
     updates = [item.to_domain(symbol) for symbol, item in body.positions.items()]
     after = await services.portfolios.update_positions(portfolio.portfolio_id, updates, replace, who)
-    valuation = value(after, services.prices, services.clock.now())
+    valuation = after.valuation or await valued(services, after)
     return {
         "status": "positions_updated",
         "portfolio_id": after.portfolio_id,

@@ -15,12 +15,14 @@ def _declared(description: str, code: str, detail: str, errors: Sequence[Mapping
     return {"model": ErrorBody, "description": description, "content": {"application/json": {"example": example}}}
 
 
-_WEIGHT = "expected a fraction from 0 to 1: did you mean 0.30?, got 30"
+_WEIGHT = "expected a fraction from 0 to 1, got 30: did you mean 0.30?"
 _DECLARED: Mapping[int, dict[str, Any]] = {
     400: _declared("Unreadable request", "host_not_allowed", "Host: expected one of ALLOWED_HOSTS, got 'evil.example'"),
     401: _declared("API key missing or wrong", "unauthorized", "expected the API key as 'Authorization: Bearer KEY'"),
     404: _declared("No such portfolio", "portfolio_not_found", "no portfolio 'port_000000000000'"),
-    409: _declared("The state does not allow it", "no_target", "no target weights: send target_weights or optimize first"),
+    409: _declared(
+        "The state does not allow it", "no_target", "no target weights: send target_weights or optimize first"
+    ),
     413: _declared("Body over 1 MB", "body_too_large", "body: expected at most 1048576 bytes, got more"),
     415: _declared("Not JSON", "unsupported_media_type", "Content-Type: expected application/json, got 'text/plain'"),
     422: _declared(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 from portfolio_service.domain.errors import FieldError
 
 # Error types of our own validators that carry their code; anything else is validation_error.
-_OWN_CODES = ("leverage_not_supported",)
+_OWN_CODES = ("leverage_not_supported", "metadata_too_large", "symbol_twice")
 
 
 def explain(errors: Sequence[Mapping[str, Any]], endpoint: Callable[..., Any] | None) -> tuple[str, list[FieldError]]:
@@ -43,8 +44,9 @@ def _field_error(error: Mapping[str, Any], model: type[BaseModel] | None) -> Fie
         return FieldError(name, f"unknown field; {hint}")
     if error["type"] == "missing":
         return FieldError(name, "required, got nothing")
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return FieldError(name, f"{message[:1].lower()}{message[1:]}, got {_shown(error.get('input'))}")
+    message = re.sub(r"^(Input|String|List|Dictionary) should (be|have) ", "expected ", str(error["msg"]))
+    message = message.replace("String should match pattern", "expected text that matches")
+    return FieldError(name, message if "got" in message else f"{message}, got {_shown(error.get('input'))}")
 
 
 def _shown(value: Any) -> str:

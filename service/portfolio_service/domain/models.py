@@ -256,3 +256,11 @@ class Counters:
     rebalances_total: int
     optimizations_24h: int
     rebalances_24h: int
+
+
+@dataclass(frozen=True)
+class Activity:
+    """The same totals by portfolio; every archived portfolio counts under the id "archived"."""
+
+    optimizations: Mapping[tuple[str, str], int]  # (portfolio_id, method)
+    rebalances: Mapping[str, int]

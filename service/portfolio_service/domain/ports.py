@@ -10,6 +10,7 @@ from typing import Protocol
 import pandas as pd
 
 from portfolio_service.domain.models import (
+    Activity,
     Change,
     Counters,
     DailyRecord,
@@ -106,6 +107,8 @@ class Repository(Protocol):
     async def mark_published(self, ids: Sequence[int]) -> None: ...
 
     async def counters(self, now: datetime) -> Counters: ...
+
+    async def activity(self) -> Activity: ...
 
     async def check_writable(self) -> None:
         """Raise when the database cannot be written."""

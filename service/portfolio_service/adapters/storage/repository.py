@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portfolio_service.adapters.storage import audit, rows, tables
@@ -16,6 +16,7 @@ from portfolio_service.adapters.storage.database import Database
 from portfolio_service.adapters.storage.recovery import load
 from portfolio_service.domain.errors import Conflict
 from portfolio_service.domain.models import (
+    Activity,
     Change,
     Counters,
     DailyRecord,
@@ -26,6 +27,7 @@ from portfolio_service.domain.models import (
     Trade,
 )
 
+_SHOWN_ID = case((tables.portfolios.c.status == "archived", "archived"), else_=tables.portfolios.c.portfolio_id)
 WRITABLE_FOR_S = 5.0  # a health check asked again within this time trusts the last answer
 
 
@@ -133,6 +135,17 @@ class SqlRepository:
                 )
             ]
         return Counters(*counts)
+
+    async def activity(self) -> Activity:
+        """Optimisations and rebalances ever done, by portfolio; archived portfolios are counted together."""
+        done, changes = tables.optimizations, tables.audit
+        optimizations = select(_SHOWN_ID, done.c.method, func.count()).join_from(done, tables.portfolios)
+        rebalances = select(_SHOWN_ID, func.count()).join_from(changes, tables.portfolios)
+        rebalances = rebalances.where(changes.c.action == "portfolio.rebalance").group_by(_SHOWN_ID)
+        async with self._database.read() as connection:
+            by_method = (await connection.execute(optimizations.group_by(_SHOWN_ID, done.c.method))).all()
+            by_portfolio = (await connection.execute(rebalances)).all()
+        return Activity({(row[0], row[1]): row[2] for row in by_method}, {row[0]: row[1] for row in by_portfolio})
 
     async def check_writable(self) -> None:
         """Really write, unless something was written a moment ago."""

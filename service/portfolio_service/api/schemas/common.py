@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StrictBool, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StrictBool,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from portfolio_service.domain.clock import iso
 
 SYMBOL_PATTERN = r"^ *[A-Za-z0-9][A-Za-z0-9.^=_-]{0,19} *$"
+METADATA_BYTES = 16 * 1024
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._&/-]{0,63}$"
 TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*$"
 
@@ -38,15 +48,23 @@ def _number(value: Any) -> Any:
 
 
 def _weight(value: float) -> float:
+    got = f"{value:g}"
     if value < 0:
-        raise PydanticCustomError("leverage_not_supported", "expected a weight from 0 to 1: books are long-only")
+        message = "expected a weight from 0 to 1, got {got}: books are long-only"
+        raise PydanticCustomError("leverage_not_supported", message, {"got": got})
     if 1 < value <= 100:
-        hint = PydanticCustomError(
-            "weight_range", "expected a fraction from 0 to 1: did you mean {fraction}?", {"fraction": f"{value / 100:.2f}"}
-        )
-        raise hint
+        message = "expected a fraction from 0 to 1, got {got}: did you mean {fraction}?"
+        raise PydanticCustomError("weight_range", message, {"got": got, "fraction": f"{value / 100:.2f}"})
     if value > 1:
-        raise PydanticCustomError("weight_range", "expected a fraction from 0 to 1")
+        raise PydanticCustomError("weight_range", "expected a fraction from 0 to 1, got {got}", {"got": got})
+    return value
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    size = len(json.dumps(value))
+    if size > METADATA_BYTES:
+        message = "expected at most {most} bytes of JSON, got {size}"
+        raise PydanticCustomError("metadata_too_large", message, {"most": METADATA_BYTES, "size": size})
     return value
 
 
@@ -57,7 +75,7 @@ def _symbol(value: str) -> str:
 def unique_symbols(value: Any) -> Any:
     """Refuses an object in which two keys name one symbol ("aapl" and "AAPL")."""
     if isinstance(value, dict) and len({_symbol(key) for key in value}) != len(value):
-        raise PydanticCustomError("symbol_twice", "expected each symbol once, in one spelling")
+        raise PydanticCustomError("symbol_twice", "expected each symbol once, got one in two spellings")
     return value
 
 
@@ -67,9 +85,11 @@ Flag = StrictBool
 Weight = Annotated[Number, AfterValidator(_weight), Field(json_schema_extra={"minimum": 0, "maximum": 1})]
 Symbol = Annotated[str, AfterValidator(_symbol), Field(pattern=SYMBOL_PATTERN, examples=["AAPL"])]
 Utc = Annotated[
-    datetime, PlainSerializer(iso, return_type=str, when_used="json"), WithJsonSchema({"type": "string", "format": "date-time"})
+    datetime,
+    PlainSerializer(iso, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-Metadata = Mapping[str, Any]
+Metadata = Annotated[dict[str, Any], AfterValidator(_small)]
 
 
 class FieldProblem(BaseModel):

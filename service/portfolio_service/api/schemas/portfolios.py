@@ -32,7 +32,9 @@ class PortfolioIn(RequestModel):
     cash_balance: Annotated[Money | None, Field(description="Part of initial_value kept as cash; default 10 %")] = None
     optimization_method: OptimizationMethod = OptimizationMethod.MEAN_VARIANCE
     rebalance_frequency: RebalanceFrequency = RebalanceFrequency.MONTHLY
-    metadata: Annotated[Metadata, Field(description="Stored and returned as it came, at most 16 KB")] = {}
+    metadata: Annotated[
+        Metadata, Field(description="Stored and returned as it came, at most 16 KB", default_factory=dict)
+    ]
 
     def to_domain(self, symbols: tuple[str, ...] | None = None) -> NewPortfolio:
         return NewPortfolio(

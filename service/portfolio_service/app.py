@@ -1,0 +1,146 @@
+"""The application: the only place where the parts are joined."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from portfolio_engine import kernels
+from fastapi import FastAPI
+
+from portfolio_service import __version__
+from portfolio_service.adapters.execution.simulated import SimulatedExecution
+from portfolio_service.adapters.market_data.files import FilesMarketData
+from portfolio_service.adapters.market_data.simulated import SimulatedMarket
+from portfolio_service.adapters.messaging.in_process import InProcessBus
+from portfolio_service.adapters.storage import SqlRepository
+from portfolio_service.api import analytics, errors, operations, optimization, pages, portfolios, rebalancing
+from portfolio_service.api.deps import Services
+from portfolio_service.api.middleware import Authenticate, BodyLimit, HostCheck, RequestContext
+from portfolio_service.config import Settings, load_settings
+from portfolio_service.domain.analytics import Analytics
+from portfolio_service.domain.books import Books
+from portfolio_service.domain.clock import SystemClock
+from portfolio_service.domain.monitor import Monitor, acceleration
+from portfolio_service.domain.optimisation import OptimisationService
+from portfolio_service.domain.portfolio import PortfolioService
+from portfolio_service.domain.ports import Clock, MarketDataClient
+from portfolio_service.domain.prices import Prices
+from portfolio_service.domain.rebalancing import RebalanceService
+from portfolio_service.domain.valuation import LiveValuation
+from portfolio_service.logs import configure, log_start
+
+ROUTERS = (
+    pages.router,
+    operations.router,
+    portfolios.router,
+    optimization.router,
+    rebalancing.router,
+    analytics.router,
+    analytics.performance_router,
+)
+DESCRIPTION = "Portfolios that are optimised, rebalanced, valued and explained. Times are UTC, rates annual fractions."
+
+
+@asynccontextmanager
+async def running(app: FastAPI) -> AsyncIterator[None]:
+    """Everything between start and stop: books recovered, jobs running, and all of it closed in reverse order."""
+    settings: Settings = app.state.settings
+    clock: Clock = app.state.clock
+    log_start(settings, acceleration(), __version__)
+    if settings.native_threads:
+        kernels.set_num_threads(settings.native_threads)
+    async with AsyncExitStack() as stack:
+        repository = await SqlRepository.open(settings.database_path)
+        stack.push_async_callback(repository.close)
+        market = _market(settings, clock)
+        stack.push_async_callback(market.close)
+        app.state.services = services = await _wire(settings, clock, repository, market)
+        stack.callback(services.optimisation.close)
+        yield
+
+
+async def _wire(settings: Settings, clock: Clock, repository: SqlRepository, market: MarketDataClient) -> Services:
+    books = Books(repository)
+    await books.load()
+    prices = Prices(market, clock, settings.price_stale_seconds)
+    live = LiveValuation(books, prices)
+    bus = InProcessBus()
+    return Services(
+        settings=settings,
+        clock=clock,
+        books=books,
+        prices=prices,
+        market=market,
+        repository=repository,
+        live=live,
+        portfolios=PortfolioService(
+            books=books,
+            prices=prices,
+            market=market,
+            repository=repository,
+            clock=clock,
+            max_portfolios=settings.max_portfolios,
+        ),
+        optimisation=OptimisationService(
+            books=books,
+            prices=prices,
+            market=market,
+            repository=repository,
+            clock=clock,
+            workers=settings.portfolio_optimization_workers,
+            timeout_s=settings.optimization_timeout,
+            cache_ttl_s=settings.optimization_cache_ttl,
+            estimation_days=settings.estimation_days,
+            risk_free_rate=settings.risk_free_rate,
+            max_memory=settings.portfolio_max_memory,
+        ),
+        rebalancing=RebalanceService(
+            books=books,
+            prices=prices,
+            market=market,
+            execution=SimulatedExecution(),
+            clock=clock,
+            transaction_cost_bps=settings.transaction_cost_bps,
+        ),
+        analytics=Analytics(),
+        monitor=Monitor(
+            repository=repository, books=books, live=live, prices=prices, market=market, bus=bus, clock=clock
+        ),
+    )
+
+
+def _market(settings: Settings, clock: Clock) -> MarketDataClient:
+    if settings.provider == "files":
+        assert settings.market_data_dir is not None  # load_settings has checked it
+        return FilesMarketData(settings.market_data_dir, clock)
+    return SimulatedMarket(clock)
+
+
+def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
+    """The ASGI application; `settings` come from the environment unless given. Used by `uvicorn --factory` too."""
+    settings = settings or load_settings()
+    configure(settings)
+    app = FastAPI(
+        title="Portfolio Engine",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=running,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.settings = settings
+    app.state.clock = clock or SystemClock()
+    for router in ROUTERS:
+        app.include_router(router)
+    pages.mount_assets(app)
+    errors.install(app, [route for router in ROUTERS for route in router.routes])
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    # Starlette runs the last one added first.
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Authenticate, api_key=key, allow_unauthenticated=settings.allow_unauthenticated)
+    app.add_middleware(HostCheck, allowed_hosts=settings.allowed_hosts)
+    app.add_middleware(RequestContext)
+    return app

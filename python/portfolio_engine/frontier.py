@@ -127,7 +127,7 @@ def efficient_frontier(
     mean, risk = weights @ moments.mu, np.array([moments.risk(row) for row in weights])
     ratio = np.full(len(mean), np.nan)
     np.divide(mean - risk_free_rate, risk, out=ratio, where=risk > 0)
-    own = {"constraints": rules, "risk_free_rate": risk_free_rate, "device": device}
+    own: dict[str, Any] = {"constraints": rules, "risk_free_rate": risk_free_rate, "device": device}
     return Frontier(
         expected_return=mean,
         expected_risk=risk,

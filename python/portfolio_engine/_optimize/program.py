@@ -38,10 +38,10 @@ class Program:
         return self.lb.size
 
     def names(self) -> list[str]:
-        """Every named constraint once, rows before bounds."""
-        return list(
-            dict.fromkeys(name for name in (*self.a_names, *self.g_names, *self.lb_names, *self.ub_names) if name)
-        )
+        """Every named constraint in force once, rows before bounds."""
+        bounds = [name for name, bound in zip(self.lb_names, self.lb, strict=True) if np.isfinite(bound)]
+        bounds += [name for name, bound in zip(self.ub_names, self.ub, strict=True) if np.isfinite(bound)]
+        return list(dict.fromkeys(name for name in (*self.a_names, *self.g_names, *bounds) if name))
 
     def with_upper(self, name: str, coefficients: Array, bound: float, *, sign: float = 1.0) -> Program:
         """One more row, coefficients'x <= bound."""

@@ -45,11 +45,6 @@ def method(name: str, **properties: Any) -> Callable[[Callable[[Problem], Answer
     return register
 
 
-def method_names() -> tuple[str, ...]:
-    """Names of all methods, in the order in which they were registered."""
-    return tuple(_METHODS)
-
-
 def find(name: str) -> Method:
     """The method called `name`; a ValueError lists all of them."""
     if name not in _METHODS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from portfolio_engine.errors import SolverError
 
 SAME_PIECE = 1e-12  # relative residual up to which two points share one active set
 STEPS = 100
+RANK_TOLERANCE = 1e-9
 
 
 def least_variance(solver: Solver, program: Program) -> Point:
@@ -35,13 +37,25 @@ def optimal_face(solver: Solver, point: Point) -> Program | None:
     face = point.program.face(point.x, point.z, point.z_box, float(np.abs(solver.gradient(point)).max()))
     if point.quadratic == 0:
         return face
-    values, vectors = np.linalg.eigh(solver.moments.Sigma)
-    seen = values > 1e-10 * values[-1]
-    if seen.all():
+    free = np.flatnonzero(face.lb < face.ub)
+    unit = np.ones(face.k)  # one unit of risk of each asset, so that mixed units do not decide the rank
+    variances = np.diag(solver.moments.Sigma)
+    unit[: face.n] = np.sqrt(np.where(variances > 0, variances, 1.0))
+    risk = (solver.covariance(face) / np.outer(unit, unit))[np.ix_(free, free)]
+    fixed = np.vstack([_unit_rows(face.A[:, free] / unit[free]), risk])
+    _, sizes, directions = np.linalg.svd(fixed)
+    rank = int((sizes > RANK_TOLERANCE * max(1.0, sizes.max(initial=0.0))).sum())
+    if not np.abs(directions[rank:, free < face.n]).max(initial=0.0) > RANK_TOLERANCE:
         return None
-    rows = np.zeros((int(seen.sum()), face.k))
-    rows[:, : face.n] = vectors[:, seen].T
-    return face.with_equalities(rows, rows @ point.x)
+    rows = np.zeros((rank, face.k))  # independent rows in place of dependent ones, consistent by construction
+    rows[:, free] = directions[:rank] * unit[free]
+    rows = _unit_rows(rows)
+    return replace(face, A=rows, b=rows @ point.x, a_names=("",) * rank)
+
+
+def _unit_rows(rows: Array) -> Array:
+    sizes = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
+    return np.asarray(rows / np.where(sizes > 0, sizes, 1.0))
 
 
 def cheapest_within(solver: Solver, program: Program, cost: Array, cap: float | None) -> Point:

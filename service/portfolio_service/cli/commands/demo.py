@@ -1,0 +1,5 @@
+"""stub to be replaced in minutes"""
+
+
+def demo() -> None:
+    """Demo."""

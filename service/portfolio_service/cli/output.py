@@ -29,15 +29,18 @@ def table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str | None = None, left: int = 1
 ) -> None:
     """One table: the first `left` columns to the left, the others to the right."""
-    shown = Table(
-        title=title, caption=caption, box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left",
-        title_style="bold", header_style="bold", pad_edge=False,
-    )  # fmt: skip
+    shown = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
     for i, name in enumerate(columns):
         shown.add_column(name, justify="left" if i < left else "right", no_wrap=i == 0, overflow="fold")
     for row in rows:
         shown.add_row(*row)
-    console().print(shown)
+    # rich would fold a title to the width of the table
+    screen = console()
+    screen.print(title, style="bold")
+    screen.print(shown)
+    if caption:
+        screen.print(caption, style="dim")
+    screen.print()
 
 
 def print_json(value: Any) -> None:

@@ -10,7 +10,9 @@ using Eigen::Index;
 
 constexpr double kStepFraction = 0.99;
 constexpr double kSmallestStep = 1e-7;
-constexpr int kPatience = 12;  // iterations without progress
+constexpr int kPatience = 25;       // iterations without progress
+constexpr int kPatienceAtGoal = 3;  // once the residuals are small enough
+constexpr double kCertificate = 1e-9;
 
 struct Point {
   Vec x, y, z, s;
@@ -148,7 +150,7 @@ class Interior {
 
 }  // namespace
 
-InteriorResult interior_point(const Problem& scaled, double tolerance, int max_iterations,
+InteriorResult interior_point(const Problem& scaled, double ask, double goal, int max_iterations,
                               const InteriorCallbacks& accept) {
   InteriorResult out;
   Interior method(scaled);
@@ -159,7 +161,7 @@ InteriorResult interior_point(const Problem& scaled, double tolerance, int max_i
     const double worst = now.residuals.worst();
     since_best = worst < 0.9 * out.best.residuals.worst() ? 0 : since_best + 1;
     if (out.iterations == 0 || worst < out.best.residuals.worst()) out.best = now;
-    if ((worst <= tolerance && accept.solution(now)) || method.certified(tolerance, accept)) {
+    if ((worst <= ask && accept.solution(now)) || method.certified(kCertificate, accept)) {
       out.status = InteriorStatus::finished;
       return out;
     }
@@ -167,7 +169,7 @@ InteriorResult interior_point(const Problem& scaled, double tolerance, int max_i
       out.status = InteriorStatus::max_iterations;
       return out;
     }
-    if (since_best > kPatience && worst <= 1e-4) return out;
+    if (since_best > (out.best.residuals.worst() <= goal ? kPatienceAtGoal : kPatience)) return out;
     if (!method.step()) return out;
   }
 }

@@ -23,13 +23,15 @@ struct InteriorResult {
   int iterations = 0;
 };
 
-// Asked when the iterates look like an answer of that kind; true ends the method.
+// Asked when the iterates look like an answer of that kind; true ends the method. `solution` is asked at every iterate
+// whose residuals are at most `ask`.
 struct InteriorCallbacks {
   std::function<bool(const InteriorPoint&)> solution;
   std::function<bool(const Solution&)> infeasible, ray;
 };
 
-InteriorResult interior_point(const Problem& scaled, double tolerance, int max_iterations,
+// Stalls when the residuals stop falling: soon once they are at most `goal`, after many iterations above it.
+InteriorResult interior_point(const Problem& scaled, double ask, double goal, int max_iterations,
                               const InteriorCallbacks& accept);
 
 }  // namespace portfolio::qp

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
-from portfolio_engine import kernels
+import structlog
 from fastapi import FastAPI
 
+from portfolio_engine import kernels
 from portfolio_service import __version__
 from portfolio_service.adapters.execution.simulated import SimulatedExecution
 from portfolio_service.adapters.market_data.files import FilesMarketData
@@ -25,11 +27,14 @@ from portfolio_service.domain.clock import SystemClock
 from portfolio_service.domain.monitor import Monitor, acceleration
 from portfolio_service.domain.optimisation import OptimisationService
 from portfolio_service.domain.portfolio import PortfolioService
-from portfolio_service.domain.ports import Clock, MarketDataClient
+from portfolio_service.domain.ports import Clock, MarketDataClient, MessageBus
 from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.rebalancing import RebalanceService
 from portfolio_service.domain.valuation import LiveValuation
+from portfolio_service.jobs.outbox_relay import OutboxRelay
 from portfolio_service.logs import configure, log_start
+
+log = structlog.get_logger(__name__)
 
 ROUTERS = (
     pages.router,
@@ -38,7 +43,6 @@ ROUTERS = (
     optimization.router,
     rebalancing.router,
     analytics.router,
-    analytics.performance_router,
 )
 DESCRIPTION = "Portfolios that are optimised, rebalanced, valued and explained. Times are UTC, rates annual fractions."
 
@@ -56,17 +60,56 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(repository.close)
         market = _market(settings, clock)
         stack.push_async_callback(market.close)
-        app.state.services = services = await _wire(settings, clock, repository, market)
+        bus = InProcessBus()
+        stack.push_async_callback(bus.close)
+        app.state.services = services = await _wire(settings, clock, repository, market, bus)
         stack.callback(services.optimisation.close)
+        relay = OutboxRelay(repository=repository, bus=bus)
+        services.books.subscribe(relay.wake)
+        stack.push_async_callback(relay.run_once)  # what the last requests left in the outbox
+        await stack.enter_async_context(_running_jobs({"outbox relay": relay.run}))
         yield
 
 
-async def _wire(settings: Settings, clock: Clock, repository: SqlRepository, market: MarketDataClient) -> Services:
+@asynccontextmanager
+async def _running_jobs(jobs: Mapping[str, Callable[[], Coroutine[Any, Any, None]]]) -> AsyncIterator[None]:
+    """The jobs as tasks, cancelled at the end; one that ends by an error of its own is logged, never silent."""
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("job ended", job=task.get_name(), exc_info=error)
+
+    tasks = [asyncio.create_task(run(), name=name) for name, run in jobs.items()]
+    for task in tasks:
+        task.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _wire(
+    settings: Settings, clock: Clock, repository: SqlRepository, market: MarketDataClient, bus: MessageBus
+) -> Services:
     books = Books(repository)
     await books.load()
     prices = Prices(market, clock, settings.price_stale_seconds)
     live = LiveValuation(books, prices)
-    bus = InProcessBus()
+    optimisation = OptimisationService(
+        books=books,
+        prices=prices,
+        market=market,
+        repository=repository,
+        clock=clock,
+        workers=settings.portfolio_optimization_workers,
+        timeout_s=settings.optimization_timeout,
+        cache_ttl_s=settings.optimization_cache_ttl,
+        estimation_days=settings.estimation_days,
+        risk_free_rate=settings.risk_free_rate,
+        max_memory=settings.portfolio_max_memory,
+    )
     return Services(
         settings=settings,
         clock=clock,
@@ -83,19 +126,7 @@ async def _wire(settings: Settings, clock: Clock, repository: SqlRepository, mar
             clock=clock,
             max_portfolios=settings.max_portfolios,
         ),
-        optimisation=OptimisationService(
-            books=books,
-            prices=prices,
-            market=market,
-            repository=repository,
-            clock=clock,
-            workers=settings.portfolio_optimization_workers,
-            timeout_s=settings.optimization_timeout,
-            cache_ttl_s=settings.optimization_cache_ttl,
-            estimation_days=settings.estimation_days,
-            risk_free_rate=settings.risk_free_rate,
-            max_memory=settings.portfolio_max_memory,
-        ),
+        optimisation=optimisation,
         rebalancing=RebalanceService(
             books=books,
             prices=prices,
@@ -104,7 +135,18 @@ async def _wire(settings: Settings, clock: Clock, repository: SqlRepository, mar
             clock=clock,
             transaction_cost_bps=settings.transaction_cost_bps,
         ),
-        analytics=Analytics(),
+        analytics=Analytics(
+            books=books,
+            prices=prices,
+            market=market,
+            repository=repository,
+            clock=clock,
+            workers=optimisation.workers,
+            benchmark_symbol=settings.benchmark_symbol,
+            risk_free_rate=settings.risk_free_rate,
+            estimation_days=settings.estimation_days,
+            max_memory=settings.portfolio_max_memory,
+        ),
         monitor=Monitor(
             repository=repository, books=books, live=live, prices=prices, market=market, bus=bus, clock=clock
         ),

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from portfolio_service.api.schemas.common import ResponseModel
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from portfolio_service.api.schemas.common import (
+    Integer,
+    Number,
+    RequestModel,
+    ResponseModel,
+    Symbol,
+    Utc,
+    Weight,
+    unique_symbols,
+)
+from portfolio_service.domain.analytics import HistoryRow, SimulateRequest
 from portfolio_service.domain.models import PerformanceMetrics
 
 
@@ -21,3 +35,51 @@ class Metrics(ResponseModel):
     @classmethod
     def of(cls, metrics: PerformanceMetrics) -> Metrics:
         return cls(**{name: getattr(metrics, name) for name in cls.model_fields})
+
+
+class HistoryRowOut(Metrics):
+    """One day; basis says whether it was realised or is today's holdings looked at back then."""
+
+    date: Utc
+    basis: str
+
+    @classmethod
+    def of_row(cls, row: HistoryRow) -> HistoryRowOut:
+        numbers = {name: getattr(row.metrics, name) for name in Metrics.model_fields}
+        return cls(date=row.date, basis=row.basis, **numbers)
+
+
+class History(ResponseModel):
+    """GET performance, newest first."""
+
+    portfolio_id: str
+    period_days: int
+    performance_history: list[HistoryRowOut]
+    count: int
+
+
+class SimulateIn(RequestModel):
+    """POST /simulate: of a portfolio, or of weights whose rest is cash."""
+
+    portfolio_id: Annotated[str | None, Field(max_length=64)] = None
+    weights: Annotated[dict[Symbol, Weight] | None, BeforeValidator(unique_symbols), Field(max_length=1000)] = None
+    initial_value: Annotated[Number | None, Field(gt=0, lt=1e12, description="With weights; default 100000")] = None
+    horizon_days: Annotated[Integer, Field(ge=1, le=2520)] = 252
+    scenarios: Annotated[Integer, Field(ge=100, le=10_000_000)] = 100_000
+    seed: Annotated[Integer | None, Field(ge=0, lt=2**63, description="Default: drawn, and returned")] = None
+    distribution: Literal["normal"] = "normal"
+    lookback_days: Annotated[Integer | None, Field(ge=30, le=5040, description="Default ESTIMATION_DAYS")] = None
+
+    def to_domain(self) -> SimulateRequest:
+        return SimulateRequest(**self.model_dump())
+
+
+class Simulated(ResponseModel):
+    """Money: what the value may become, and what may be lost (negative) with 5 % probability or worse."""
+
+    quantiles: dict[str, float]
+    var_95: float
+    cvar_95: float
+    standard_errors: dict[str, float]
+    seed: int
+    device: str

@@ -1,0 +1,122 @@
+"""What the landing page shows of one portfolio: its charts as geometry, or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from portfolio_service.api import charts
+from portfolio_service.api.deps import Services
+from portfolio_service.domain.analytics import ValuePoint
+from portfolio_service.domain.errors import DomainError
+from portfolio_service.domain.models import Portfolio
+from portfolio_service.domain.requests import FrontierRequest
+
+DAYS = 365
+POINTS = 30
+VALUE_BOTTOM, DRAWDOWN_TOP, DRAWDOWN_BOTTOM = 180.0, 200.0, 262.0
+
+
+@dataclass(frozen=True)
+class HistoryChart:
+    """Value above, drawdown below, on one time axis."""
+
+    label: str
+    note: str
+    x: charts.Axis
+    value_axis: charts.Axis
+    value_form: str
+    value_line: str
+    value_area: str
+    drawdown_axis: charts.Axis
+    drawdown_line: str
+    drawdown_area: str
+    dates: Sequence[charts.Tick]
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A named portfolio in the plane of risk and return; `kind` is its CSS class."""
+
+    name: str
+    kind: str
+    x: float
+    y: float
+    text_x: float
+    text_y: float
+    anchor: str
+    title: str
+
+
+@dataclass(frozen=True)
+class FrontierChart:
+    """The frontier's curve and some portfolios beside it."""
+
+    label: str
+    note: str
+    x: charts.Axis
+    y: charts.Axis
+    curve: str
+    dots: Sequence[Dot]
+
+
+async def history_chart(services: Services, portfolio: Portfolio) -> tuple[HistoryChart | None, str]:
+    """The chart, or None and why."""
+    try:
+        points = await services.analytics.values(portfolio.portfolio_id, DAYS)
+    except DomainError as error:
+        return None, error.detail
+    if len(points) < 2:
+        return None, "Not enough common history of what is held."
+    return _history(points), ""
+
+
+def _history(points: Sequence[ValuePoint]) -> HistoryChart:
+    values = np.array([point.value for point in points])
+    drawdown = values / np.maximum.accumulate(values) - 1
+    shown = charts.thinned(len(points))
+    x = charts.horizontal(0, len(points) - 1)
+    value_axis = charts.vertical(float(values.min()), float(values.max()), bottom=VALUE_BOTTOM)
+    drawdown_axis = charts.vertical(min(float(drawdown.min()), -0.01), 0.0, DRAWDOWN_TOP, DRAWDOWN_BOTTOM)
+    xs = [x.at(i) for i in shown]
+    ys = [value_axis.at(float(values[i])) for i in shown]
+    downs = [drawdown_axis.at(float(drawdown[i])) for i in shown]
+    realised = sum(point.realised for point in points)
+    return HistoryChart(
+        label=f"Value and drawdown, {points[0].date:%Y-%m-%d} to {points[-1].date:%Y-%m-%d}",
+        note=_basis(realised, len(points)),
+        x=x,
+        value_axis=value_axis,
+        value_form="{:,.0f}" if values.max() >= 1000 else "{:,.2f}",
+        value_line=charts.line(xs, ys),
+        value_area=charts.area(xs, ys, VALUE_BOTTOM),
+        drawdown_axis=drawdown_axis,
+        drawdown_line=charts.line(xs, downs),
+        drawdown_area=charts.area(xs, downs, drawdown_axis.at(0.0)),
+        dates=[charts.Tick(x.at(i), f"{points[i].date:%b %Y}") for i in (0, len(points) // 2, len(points) - 1)],
+    )
+
+
+def _basis(realised: int, days: int) -> str:
+    if realised == 0:
+        return "Today's holdings looked at over the last year: the portfolio has no record of its own yet."
+    if realised == days:
+        return "The portfolio's own daily record."
+    return f"The last {realised} days are the portfolio's own record; before it, today's holdings looked at back then."
+
+
+async def frontier_chart(
+    services: Services, portfolio: Portfolio, weights: Mapping[str, float]
+) -> tuple[FrontierChart | None, str]:
+    """The chart, or None and why."""
+    if len(weights) < 2:
+        return None, "A frontier needs at least two holdings."
+    request = FrontierRequest(portfolio_id=portfolio.portfolio_id, points=POINTS)
+    try:
+        found = await services.optimisation.frontier(request)
+    except DomainError as error:
+        return None, error.detail
+    return _frontier(found, portfolio, weights), ""

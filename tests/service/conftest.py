@@ -1,0 +1,120 @@
+"""The service as tests use it: in this process with a clock they set, or as a real process on a real port."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from portfolio_service.app import create_app, running
+from portfolio_service.config import Settings, load_settings
+from tests.service.fakes import ManualClock
+
+TECH = ["AAPL", "GOOGL", "MSFT", "NVDA", "TSLA"]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(data_dir=tmp_path, market_data_provider="simulated", log_level="warning")
+
+
+@pytest.fixture
+async def app(settings: Settings, clock: ManualClock) -> AsyncIterator[FastAPI]:
+    application = create_app(settings, clock)
+    async with running(application):
+        yield application
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Requests into the application; simulated market, SQLite in a temporary folder, a clock that stands still."""
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8900") as http:
+        yield http
+
+
+async def create_tech(client: httpx.AsyncClient, **changes: Any) -> str:
+    """A portfolio of five symbols; its id."""
+    body = {"portfolio_name": "Tech Focus Portfolio", "symbols": TECH, "initial_value": 250000, **changes}
+    response = await client.post("/portfolios/with-symbols", json=body)
+    assert response.status_code == 201, response.text
+    return str(response.json()["portfolio_id"])
+
+
+@dataclass
+class Server:
+    """A running service process."""
+
+    url: str
+    process: subprocess.Popen[str]
+    log: Path
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Ask it to stop; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(20)
+        finally:
+            self.process.kill()
+            if self.process.stdout:
+                self.process.stdout.close()
+
+
+def start_server(folder: Path, **environment: str) -> Server:
+    """`python -m portfolio_service` with its data in `folder`; waits until it says where it listens."""
+    log = folder / "server.log"
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    given = {"DATA_DIR": str(folder / "data"), "PORT": "0", "MARKET_DATA_PROVIDER": "simulated", **environment}
+    with log.open("w") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "portfolio_service"],
+            env=inherited | given,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    match = re.search(r"http://\S+", first)
+    if match is None:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        raise AssertionError(f"the service did not start: {first}{log.read_text()}")
+    return Server(match[0], process, log)
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Starts servers that end with the module."""
+    started: list[Server] = []
+
+    def start_one(**environment: str) -> Server:
+        started.append(start_server(tmp_path_factory.mktemp("server"), **environment))
+        return started[-1]
+
+    yield start_one
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def server(start: Callable[..., Server]) -> Server:
+    """One real service process on a free port, simulated market."""
+    return start()

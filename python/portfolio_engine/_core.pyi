@@ -1,5 +1,6 @@
 """Raw native kernels: arrays in, a dict of arrays and numbers out. Wrapped by the module of the same stem."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,10 @@ def efficient_frontier(
 def risk_parity(
     covariance: _Array, budgets: _Array | None, *, tolerance: float, max_iterations: int, device: str
 ) -> _Result: ...
-def philox4x32_10(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[int, int, int, int]: ...
+def philox4x32_10(counter: Sequence[int], key: Sequence[int]) -> list[int]: ...
+def standard_normals(
+    seed: int, first_path: int, paths: int, step: int, count: int, precision: str
+) -> npt.NDArray[np.float64]: ...
 def simulate(
     mean: _Array,
     covariance: _Array,

@@ -79,3 +79,8 @@ def label_matrix(values: Array, names: tuple[str, ...] | None, columns: Iterable
     return sys.modules["pandas"].DataFrame(
         values, index=list(names), columns=list(names if columns is None else columns)
     )
+
+
+def label_columns(values: Array, names: tuple[str, ...] | None) -> Any:
+    """A DataFrame with `names` on the columns when there are labels, else the array."""
+    return values if names is None else sys.modules["pandas"].DataFrame(values, columns=list(names))

@@ -21,5 +21,6 @@ solve_qp_batch = _core.solve_qp_batch
 efficient_frontier = _core.efficient_frontier
 risk_parity = _core.risk_parity
 philox4x32_10 = _core.philox4x32_10
+standard_normals = _core.standard_normals
 simulate = _core.simulate
 performance = _core.performance

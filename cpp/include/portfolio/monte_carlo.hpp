@@ -12,6 +12,8 @@ namespace portfolio {
 // Philox4x32-10 (Salmon et al. 2011), exposed for its known-answer test.
 std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
 
+// normal: R = mean + Cholesky x z. student_t: multivariate, one chi-squared a scenario and step for all assets.
+// lognormal: log(1 + R) is normal. In all three R has the given mean and covariance.
 enum class Distribution { normal, lognormal, student_t };
 enum class Precision { float64, float32 };
 
@@ -25,6 +27,7 @@ struct SimulateOptions {
   bool rebalanced = false;  // true: back to `weights` every step; false: buy and hold
   double initial_value = 1.0;
   double confidence = 0.95;
+  // Levels in (0, 1).
   std::vector<double> quantile_levels = {0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99};
   bool keep_values = false;   // terminal value of every scenario
   bool keep_returns = false;  // every asset return of the first step, scenarios x n
@@ -43,6 +46,12 @@ struct SimulateResult {
 };
 
 // Per-step mean (n), covariance (n x n, positive semidefinite) and weights (n; what they leave is cash at zero return).
-SimulateResult simulate(VectorView mean, MatrixView covariance, VectorView weights, const SimulateOptions& options = {});
+SimulateResult simulate(VectorView mean, MatrixView covariance, VectorView weights,
+                        const SimulateOptions& options = {});
+
+// The standard normals of steps and paths first_path .. first_path + paths, paths x count: what simulate draws. The
+// float32 stream is another one than the float64 stream; its values are exact in the doubles returned.
+Matrix standard_normals(std::uint64_t seed, std::uint64_t first_path, std::size_t paths, std::uint32_t step,
+                        std::size_t count, Precision precision);
 
 }  // namespace portfolio

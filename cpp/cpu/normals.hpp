@@ -1,0 +1,35 @@
+// Random numbers of the simulation. The counter of one Philox block is (path, step, block number and stream) under the
+// key `seed`, so any draw can be made alone and none depends on the order or the number of threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace portfolio {
+
+// Where in the stream to draw: paths first_path .. first_path + paths of one step.
+struct DrawRange {
+  std::uint64_t seed, first_path;
+  std::size_t paths;
+  std::uint32_t step;
+};
+
+// Functions of one instruction level: out[k * paths + p] is draw k of path p.
+struct NormalKernels {
+  const char* level;
+  // Standard normals k = 0 .. count.
+  void (*normals32)(const DrawRange&, std::size_t count, float* out);
+  void (*normals64)(const DrawRange&, std::size_t count, double* out);
+  // One chi-squared variable of each path, with `degrees` of freedom.
+  void (*chi_squared32)(const DrawRange&, int degrees, float* out);
+  void (*chi_squared64)(const DrawRange&, int degrees, double* out);
+};
+
+// The best level of this processor, or the one PORTFOLIO_SIMD names (baseline, avx2, avx512). All give the same bits.
+const NormalKernels& normal_kernels();
+
+#if defined(__x86_64__)
+extern const NormalKernels normals_avx2, normals_avx512;
+#endif
+
+}  // namespace portfolio

@@ -1,0 +1,137 @@
+"""Monte Carlo of a portfolio: correlated returns of every asset in every scenario and step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy.typing as npt
+
+from portfolio_engine import kernels
+from portfolio_engine._labels import Array, aligned_array, as_array, asset_names, check_finite, label_columns
+
+DistributionName = Literal["normal", "lognormal", "student_t"]
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """Distribution of a portfolio's value after `horizon` steps. Money is in units of `initial_value`.
+
+    Attributes:
+        mean, volatility: of the profit or loss; standard deviation with ddof 1.
+        value_at_risk: the 1 - confidence quantile of the profit or loss; negative is a loss.
+        conditional_value_at_risk: mean of the worst 1 - confidence of the scenarios; negative is a loss.
+        quantiles: level -> quantile of the terminal value, linear between order statistics.
+        mean_se, value_at_risk_se, conditional_value_at_risk_se, quantiles_se: standard errors from the number of
+            scenarios: sd / sqrt(N); sqrt(p (1 - p) / N) over the density, estimated from the order statistics around;
+            and Manistre and Hancock 2005 for the tail mean.
+        values: (scenarios,), terminal value of each, with keep_values; else None.
+        returns: (scenarios, n), return of each asset in the first step, with keep_returns; else None. A DataFrame
+            when labels were given.
+        scenarios, horizon, seed, distribution, precision: as given.
+        device, device_reason: where it was computed, and why there.
+    """
+
+    mean: float
+    volatility: float
+    value_at_risk: float
+    conditional_value_at_risk: float
+    mean_se: float
+    value_at_risk_se: float
+    conditional_value_at_risk_se: float
+    quantiles: dict[float, float]
+    quantiles_se: dict[float, float]
+    values: Array | None
+    returns: Any
+    scenarios: int
+    horizon: int
+    seed: int
+    distribution: str
+    precision: str
+    device: str
+    device_reason: str
+
+
+def simulate(
+    mean: npt.ArrayLike | Any,
+    covariance: npt.ArrayLike | Any,
+    weights: npt.ArrayLike | Any,
+    *,
+    horizon: int = 1,
+    scenarios: int = 100_000,
+    seed: int = 0,
+    distribution: DistributionName = "normal",
+    degrees_of_freedom: int = 5,
+    precision: Literal["float64", "float32"] = "float64",
+    rebalanced: bool = False,
+    initial_value: float = 1.0,
+    confidence: float = 0.95,
+    quantiles: Sequence[float] = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99),
+    keep_values: bool = False,
+    keep_returns: bool = False,
+    device: str = "auto",
+) -> Simulation:
+    """Simulate the value of a portfolio over `horizon` steps.
+
+    Every scenario draws the returns of all assets in every step, independent between steps. The random numbers are
+    Philox4x32-10 (Salmon et al. 2011) under the key `seed`, counted by path, step and pair: the same seed gives the
+    same draws bit for bit, with any number of threads. In float32 they are the same on every device; float64 is
+    another stream.
+
+    Args:
+        mean: (n,), expected simple return of one step.
+        covariance: (n, n), symmetric positive semidefinite, of one step; singular is fine.
+        weights: (n,), shares of the value at the start; what they leave of 1 is cash at zero return, what they exceed
+            it is borrowed at zero.
+        horizon: steps, in the period of `mean` and `covariance`.
+        scenarios: N >= 2. Memory grows with 8 bytes a scenario (and 8 n with keep_returns), not with the horizon.
+        seed: 0 to 2^64 - 1.
+        distribution: of simple returns with the given mean and covariance: "normal"; "lognormal" (log(1 + R) is
+            normal, so no asset falls below -1); "student_t" (multivariate, one scale for all assets in a step, with
+            `degrees_of_freedom` 3 to 1000).
+        precision: of the draws and asset returns; values are always accumulated in float64.
+        rebalanced: True goes back to `weights` after every step, False buys and holds.
+        initial_value: money at the start, > 0.
+        confidence: of value_at_risk and conditional_value_at_risk.
+        quantiles: levels between 0 and 1.
+        keep_values, keep_returns: fill `values`, `returns`.
+        device: "auto", "cpu" or "metal".
+
+    Raises:
+        ValueError: shapes that do not match, NaN or infinity, a covariance that is not positive semidefinite, a
+            lognormal mean of -1 or less, an option out of range, an absent device.
+    """
+    function = "simulate"
+    names = asset_names(covariance) or asset_names(mean) or asset_names(weights)
+    matrix = as_array(covariance, function, "covariance")
+    check_finite(matrix, covariance, function, "covariance")
+    for name, value in (("horizon", horizon), ("scenarios", scenarios), ("seed", seed)):
+        if int(value) != value or not 0 <= value < 2**64:
+            raise ValueError(f"[{function}] {name}: expected a whole number from 0 to 2^64 - 1, got {value}")
+    levels = [float(level) for level in quantiles]
+    raw = kernels.simulate(
+        aligned_array(mean, names, function, "mean"),
+        matrix,
+        aligned_array(weights, names, function, "weights"),
+        horizon=int(horizon),
+        scenarios=int(scenarios),
+        seed=int(seed),
+        distribution=distribution,
+        degrees_of_freedom=int(degrees_of_freedom),
+        precision=precision,
+        rebalanced=bool(rebalanced),
+        initial_value=float(initial_value),
+        confidence=float(confidence),
+        quantile_levels=levels,
+        keep_values=bool(keep_values),
+        keep_returns=bool(keep_returns),
+        device=device,
+    )
+    raw["quantiles"] = dict(zip(levels, raw["quantiles"], strict=True))
+    raw["quantiles_se"] = dict(zip(levels, raw["quantiles_se"], strict=True))
+    raw["values"] = raw["values"] if keep_values else None
+    raw["returns"] = label_columns(raw["returns"], names) if keep_returns else None
+    return Simulation(
+        **raw, scenarios=int(scenarios), horizon=int(horizon), distribution=distribution, precision=precision
+    )

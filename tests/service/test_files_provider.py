@@ -78,6 +78,7 @@ async def test_stream_sends_only_what_changed(market: FilesMarketData, clock: Se
     assert [str(price.price) for price in await anext(stream)] == ["101.00000000"]
     wanted.append("GONE")
     assert [price.symbol for price in await anext(stream)] == ["GONE"]
+    assert list(await anext(stream)) == []
     clock.time = THURSDAY_CLOSE
     assert [price.symbol for price in await anext(stream)] == ["AAPL"]
 

@@ -1,0 +1,171 @@
+"""Performance of portfolios: of what they hold now over the last year, and their own realised record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import portfolio_engine as pe
+from portfolio_service.domain.books import Books
+from portfolio_service.domain.clock import iso
+from portfolio_service.domain.measures import MIN_RETURNS, measure, nothing
+from portfolio_service.domain.models import PerformanceMetrics, Portfolio, Valuation
+from portfolio_service.domain.ports import Clock, MarketDataClient, Repository
+from portfolio_service.domain.prices import Prices
+from portfolio_service.domain.simulation import SimulateRequest, Simulation
+from portfolio_service.domain.valuation import value
+from portfolio_service.domain.workers import Workers
+
+__all__ = ["Analytics", "HistoryRow", "SimulateRequest"]
+
+HOLDINGS, REALISED, INSUFFICIENT = "current_holdings_1y", "realised", "insufficient_data"
+WINDOW = 252  # trading days of the contract's metrics
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """One day of GET performance; `basis` says whether it was realised or is today's holdings looked at back then."""
+
+    date: datetime
+    metrics: PerformanceMetrics
+    basis: str
+
+
+class Analytics:
+    """Metrics are cached per book version and last close: within a trading day they change with the books only."""
+
+    def __init__(
+        self,
+        *,
+        books: Books,
+        prices: Prices,
+        market: MarketDataClient,
+        repository: Repository,
+        clock: Clock,
+        workers: Workers,
+        benchmark_symbol: str = "SPY",
+        risk_free_rate: float = 0.02,
+        estimation_days: int = 756,
+        max_memory: int = 8 * 2**30,
+    ) -> None:
+        self._books = books
+        self._prices = prices
+        self._market = market
+        self._repository = repository
+        self._clock = clock
+        self._workers = workers
+        self._benchmark = benchmark_symbol
+        self._risk_free_rate = risk_free_rate
+        self._simulation = Simulation(market, workers, estimation_days, max_memory)
+        self._known: dict[str, tuple[tuple[int, datetime], tuple[PerformanceMetrics, str]]] = {}
+        books.subscribe(self._changed)
+
+    async def metrics(self, portfolio: Portfolio, valuation: Valuation) -> tuple[PerformanceMetrics, str]:
+        """The contract's eight numbers and their basis: today's weights, cash at zero return, the last 252 daily
+        returns of what is held. All 0.0 and "insufficient_data" under 20 common returns."""
+        key = (portfolio.version, self._market.last_close(self._clock.now()))
+        known = self._known.get(portfolio.portfolio_id)
+        if known is not None and known[0] == key:
+            return known[1]
+        returns, benchmark = await self._holdings_returns(valuation, WINDOW)
+        total, now = float(valuation.total_value), self._clock.now()
+        if len(returns) < MIN_RETURNS:
+            found = nothing(portfolio.portfolio_id, now), INSUFFICIENT
+        else:
+            metrics = measure(portfolio.portfolio_id, returns, benchmark, self._risk_free_rate, total, now)
+            found = metrics, _named(HOLDINGS, benchmark)
+        self._known[portfolio.portfolio_id] = (key, found)
+        return found
+
+    def latest(self) -> dict[str, PerformanceMetrics]:
+        """The metrics last computed of each portfolio, for gauges; nothing is computed here."""
+        return {portfolio_id: known[1][0] for portfolio_id, known in self._known.items()}
+
+    async def realised(self, portfolio: Portfolio) -> dict[str, Any]:
+        """The book's own daily record, chained over external flows: its metrics, since when, over how many days."""
+        records = await self._repository.daily_records(portfolio.portfolio_id, portfolio.created_at.date())
+        metrics = records[-1].metrics if records else nothing(portfolio.portfolio_id, self._clock.now())
+        numbers = {k: v for k, v in asdict(metrics).items() if k not in ("portfolio_id", "calculated_at")}
+        return {"since": iso(portfolio.created_at), "days": len(records), **numbers}
+
+    async def history(self, portfolio_id: str, period_days: int, basis: str | None = None) -> list[HistoryRow]:
+        """One row a trading day of the last `period_days`, newest first: realised where there is a record, before it
+        today's holdings as they would have been (left out with basis "realised")."""
+        portfolio = self._books.get(portfolio_id)
+        since = self._clock.now() - timedelta(days=period_days)
+        records = await self._repository.daily_records(portfolio_id, since.date())
+        rows = [HistoryRow(record.date, record.metrics, REALISED) for record in records]
+        if basis != REALISED:
+            await self._prices.current(list(portfolio.book.holdings))
+            valuation = value(portfolio, self._prices, self._clock.now())
+            until = records[0].date if records else None
+            rows = [*await self._rolling(portfolio_id, valuation, since, until), *rows]
+        return rows[::-1]
+
+    async def simulate(self, request: SimulateRequest) -> dict[str, Any]:
+        """Scenarios of a portfolio's value, or of given weights; see Simulation."""
+        if request.portfolio_id is None:
+            return await self._simulation.of_weights(request)
+        portfolio = self._books.get(request.portfolio_id)
+        await self._prices.current(list(portfolio.book.holdings))
+        return await self._simulation.of_valuation(request, value(portfolio, self._prices, self._clock.now()))
+
+    async def _holdings_returns(self, valuation: Valuation, days: int) -> tuple[pd.Series, pd.Series | None]:
+        """Daily returns of today's weights on common dates; the benchmark's when it has all of those dates."""
+        weights = {symbol: position.weight for symbol, position in valuation.positions.items()}
+        frame = await self._market.get_histories([*weights, self._benchmark], days + 1)
+        if not weights or any(symbol not in frame for symbol in weights):
+            return pd.Series(dtype=float), None
+        closes = frame[list(weights)].dropna()
+        if len(closes) < 2:
+            return pd.Series(dtype=float), None
+        returns = pe.prices_to_returns(closes)
+        mixed = pd.Series(returns.to_numpy() @ np.array(list(weights.values())), index=returns.index)
+        benchmark = frame[self._benchmark].reindex(closes.index) if self._benchmark in frame else None
+        if benchmark is None or benchmark.isna().any():
+            return mixed, None
+        return mixed, benchmark.pct_change().iloc[1:]
+
+    async def _rolling(
+        self, portfolio_id: str, valuation: Valuation, since: datetime, until: datetime | None
+    ) -> list[HistoryRow]:
+        """Metrics over the year that ends on each day from `since` to before `until`."""
+        days = (self._clock.now() - since).days + WINDOW
+        returns, benchmark = await self._holdings_returns(valuation, days)
+        ends = [
+            k
+            for k, day in enumerate(returns.index)
+            if k + 1 >= MIN_RETURNS and _utc(day).date() >= since.date() and (until is None or _utc(day) < until)
+        ]
+        if not ends:
+            return []
+        total, now, basis = float(valuation.total_value), self._clock.now(), _named(HOLDINGS, benchmark)
+
+        def compute() -> list[HistoryRow]:
+            rows = []
+            for k in ends:
+                window = slice(max(k + 1 - WINDOW, 0), k + 1)
+                market = None if benchmark is None else benchmark.iloc[window]
+                metrics = measure(portfolio_id, returns.iloc[window], market, self._risk_free_rate, total, now)
+                rows.append(HistoryRow(_utc(returns.index[k]), metrics, basis))
+            return rows
+
+        return await self._workers.run(compute)
+
+    def _changed(self, portfolio_id: str, portfolio: Portfolio | None) -> None:
+        if portfolio is None:
+            self._known.pop(portfolio_id, None)
+
+
+def _named(basis: str, benchmark: Sequence[float] | pd.Series | None) -> str:
+    """alpha and beta are 0.0 where the source has no benchmark, which the basis then says."""
+    return basis if benchmark is not None else f"{basis}_without_benchmark"
+
+
+def _utc(day: Any) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

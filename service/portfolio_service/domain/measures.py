@@ -1,0 +1,49 @@
+"""The contract's eight performance numbers from a series of returns; the library computes, this names and guards."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+import pandas as pd
+
+import portfolio_engine as pe
+from portfolio_service.domain.models import PerformanceMetrics
+
+MIN_RETURNS = 20  # under it the numbers would be noise: they are shown as 0.0 with "insufficient_data"
+
+
+def measure(
+    portfolio_id: str,
+    returns: pd.Series,
+    benchmark: pd.Series | None,
+    risk_free_rate: float,
+    total_value: float,
+    now: datetime,
+) -> PerformanceMetrics:
+    """Metrics of simple daily returns; `benchmark` has the same dates. A number that needs more returns is 0.0."""
+    if len(returns) == 0:
+        return nothing(portfolio_id, now)
+    market = None if benchmark is None else benchmark.to_numpy()
+    found = pe.performance(returns.to_numpy(), market, risk_free_rate=risk_free_rate)
+    return PerformanceMetrics(
+        portfolio_id=portfolio_id,
+        total_return=_finite(found.total_return),
+        annualized_return=_finite(found.annualized_return),
+        volatility=_finite(found.volatility),
+        sharpe_ratio=_finite(found.sharpe_ratio),
+        max_drawdown=_finite(found.max_drawdown),
+        alpha=_finite(found.alpha),
+        beta=_finite(found.beta),
+        var_95=_finite(found.value_at_risk) * total_value,
+        calculated_at=now,
+    )
+
+
+def nothing(portfolio_id: str, now: datetime) -> PerformanceMetrics:
+    """All zeros: too little data to say anything."""
+    return PerformanceMetrics(portfolio_id, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, now)
+
+
+def _finite(number: float) -> float:
+    return number if math.isfinite(number) else 0.0

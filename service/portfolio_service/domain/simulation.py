@@ -1,0 +1,108 @@
+"""Monte Carlo of a portfolio's value; the scenarios are the library's."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import portfolio_engine as pe
+from portfolio_service.domain.errors import Conflict, FieldError, Unacceptable
+from portfolio_service.domain.estimation import Sample, load_sample
+from portfolio_service.domain.models import Valuation
+from portfolio_service.domain.ports import MarketDataClient
+from portfolio_service.domain.requests import refusal
+from portfolio_service.domain.symbols import require_prices
+from portfolio_service.domain.workers import Workers
+
+PERIODS = 252
+BYTES = 8
+BLOCK = 65_536  # scenarios at once, about
+
+
+@dataclass(frozen=True)
+class SimulateRequest:
+    """POST /simulate: of a portfolio, or of weights whose rest is cash. Without a seed one is drawn and returned."""
+
+    portfolio_id: str | None = None
+    weights: Mapping[str, float] | None = None
+    initial_value: float | None = None  # with weights; default 100000
+    horizon_days: int = 252
+    scenarios: int = 100_000
+    seed: int | None = None
+    distribution: str = "normal"
+    lookback_days: int | None = None
+
+
+class Simulation:
+    """Estimates daily moments from the market's history and runs the scenarios in a worker thread."""
+
+    def __init__(self, market: MarketDataClient, workers: Workers, estimation_days: int, max_memory: int) -> None:
+        self._market = market
+        self._workers = workers
+        self._estimation_days = estimation_days
+        self._max_memory = max_memory
+
+    async def of_valuation(self, request: SimulateRequest, valuation: Valuation) -> dict[str, Any]:
+        """Scenarios of a portfolio as it is now; its cash and unallocated capital stay as they are."""
+        if not valuation.positions:
+            raise Conflict("no_positions", f"{request.portfolio_id} holds nothing: its value does not move")
+        weights = {symbol: position.weight for symbol, position in valuation.positions.items()}
+        return await self._run(request, weights, float(valuation.total_value))
+
+    async def of_weights(self, request: SimulateRequest) -> dict[str, Any]:
+        """Scenarios of `weights`; what they leave is cash."""
+        if not request.weights:
+            raise Unacceptable("invalid_argument", "expected portfolio_id or weights, got neither")
+        total = sum(request.weights.values())
+        if total > 1 + 1e-9 or min(request.weights.values()) < 0:
+            detail = f"weights: expected weights >= 0 with a sum of at most 1, got a sum of {total:.6g}"
+            raise Unacceptable("leverage_not_supported", detail, [FieldError("weights", detail)])
+        known = self._market.known_symbols()
+        if known is not None:
+            require_prices(sorted(set(request.weights) - set(known)), {}, self._market, "weights")
+        return await self._run(request, request.weights, request.initial_value or 100_000.0)
+
+    async def _run(self, request: SimulateRequest, weights: Mapping[str, float], value: float) -> dict[str, Any]:
+        sample = await load_sample(self._market, list(weights), request.lookback_days or self._estimation_days)
+        self._check_memory(request, len(weights))
+        seed = secrets.randbelow(2**32) if request.seed is None else request.seed
+
+        def compute() -> dict[str, Any]:
+            return _simulate(request, sample, np.array(list(weights.values())), value, seed)
+
+        try:
+            return await self._workers.run(compute)
+        except ValueError as error:
+            raise refusal(error) from error
+
+    def _check_memory(self, request: SimulateRequest, n: int) -> None:
+        """The value of every scenario, and one block of draws of all assets."""
+        estimate = BYTES * (3 * request.scenarios + 2 * min(request.scenarios, BLOCK) * n + 6 * n * n)
+        if estimate > self._max_memory:
+            raise Unacceptable(
+                "memory_limit",
+                f"{request.scenarios} scenarios of {n} symbols need about {estimate / 2**20:.0f} MB, "
+                f"PORTFOLIO_MAX_MEMORY allows {self._max_memory / 2**20:.0f} MB",
+            )
+
+
+def _simulate(
+    request: SimulateRequest, sample: Sample, weights: np.ndarray[Any, Any], value: float, seed: int
+) -> dict[str, Any]:
+    moments = pe.estimate_moments(sample.returns)
+    result = pe.simulate(
+        moments.mu / PERIODS,
+        moments.Sigma / PERIODS,
+        weights,
+        horizon=request.horizon_days,
+        scenarios=request.scenarios,
+        seed=seed,
+        distribution=request.distribution,
+        initial_value=value,
+        confidence=0.95,
+    )
+    return {"result": result}

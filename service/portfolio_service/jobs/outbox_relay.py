@@ -1,0 +1,64 @@
+"""Publishes committed events: in order, at least once, soon after their commit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+from portfolio_service.domain.ports import MessageBus, Repository
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+MAX_PAUSE_S = 30.0
+
+
+class OutboxRelay:
+    """Wakes on `wake`, else every `poll_s`; while bus or database fail it keeps the events and tries again."""
+
+    def __init__(self, *, repository: Repository, bus: MessageBus, poll_s: float = 1.0) -> None:
+        self._repository = repository
+        self._bus = bus
+        self._poll_s = poll_s
+        self._committed = asyncio.Event()
+
+    def wake(self, *_changed: object) -> None:
+        """Something was committed; fits as a listener of Books."""
+        self._committed.set()
+
+    async def run_once(self) -> int:
+        """Publish everything pending; the number published. An event that was published is marked even when the next
+        one fails, so that only the one in doubt may come twice."""
+        published = 0
+        while batch := await self._repository.pending_events(BATCH):
+            done: list[int] = []
+            try:
+                for message_id, event in batch:
+                    await self._bus.publish(message_id, event)
+                    done.append(message_id)
+            finally:
+                if done:
+                    await self._repository.mark_published(done)
+            published += len(done)
+        return published
+
+    async def run(self) -> None:
+        """For ever, until cancelled; what is pending then is published at the next start."""
+        failures = 0
+        while True:
+            self._committed.clear()
+            try:
+                await self.run_once()
+                failures = 0
+            except Exception as error:  # any failure of bus or database: the events are safe in the outbox
+                failures += 1
+                log.warning("outbox relay failed, events are kept", extra={"error": str(error), "failures": failures})
+            await self._pause(failures)
+
+    async def _pause(self, failures: int) -> None:
+        if failures:
+            await asyncio.sleep(min(self._poll_s * 2**failures, MAX_PAUSE_S))
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._committed.wait(), self._poll_s)

@@ -1,0 +1,78 @@
+"""Ticks in, valuations out: every batch revalues all portfolios in one pass; limits are checked at their own pace."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from portfolio_service.domain.models import Price
+from portfolio_service.domain.ports import Clock, MarketDataClient
+from portfolio_service.domain.risk_watch import RiskWatch
+from portfolio_service.domain.valuation import LiveValuation
+
+log = logging.getLogger(__name__)
+
+MAX_PAUSE_S = 30.0
+
+
+class PriceStream:
+    """Follows the provider's stream; when it fails the last prices stay (and turn stale) until it is back."""
+
+    def __init__(
+        self,
+        *,
+        market: MarketDataClient,
+        live: LiveValuation,
+        risk: RiskWatch,
+        clock: Clock,
+        check_every_s: float = 5.0,
+        log_every_s: float = 60.0,
+    ) -> None:
+        self._market = market
+        self._live = live
+        self._risk = risk
+        self._clock = clock
+        self._check_every_s = check_every_s
+        self._log_every_s = log_every_s
+        self._checked: datetime | None = None
+        self._logged: datetime | None = None
+
+    async def run_once(self, batch: Sequence[Price]) -> None:
+        """One batch of ticks."""
+        values = self._live.on_ticks(batch)
+        now = self._clock.now()
+        # each valuation is logged, but at info level once a minute: a line a second would drown the rest
+        due = self._due(self._logged, self._log_every_s, now)
+        log.log(
+            logging.INFO if due else logging.DEBUG,
+            "market_value",
+            extra={
+                "total_market_value": round(float(values.totals.sum()), 2),
+                "portfolios": len(values.portfolio_ids),
+                "positions": len(values.weights),
+                "unpriced": values.unpriced,
+                "ticks": len(batch),
+            },
+        )
+        self._logged = now if due else self._logged
+        if self._due(self._checked, self._check_every_s, now):
+            self._checked = now
+            await self._risk.run_once()
+
+    async def run(self) -> None:
+        """For ever, until cancelled."""
+        failures = 0
+        while True:
+            try:
+                async for batch in self._market.stream(self._live.symbols):
+                    await self.run_once(batch)
+                    failures = 0
+            except Exception as error:  # whatever the provider does, the books stay served at the last prices
+                failures += 1
+                log.warning("price stream failed", extra={"source": self._market.source, "error": repr(error)})
+            await asyncio.sleep(min(2.0**failures, MAX_PAUSE_S))
+
+    def _due(self, last: datetime | None, every_s: float, now: datetime) -> bool:
+        return last is None or (now - last).total_seconds() >= every_s

@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 import portfolio_engine as pe
 from portfolio_service.domain.errors import Conflict, FieldError, Unacceptable
@@ -17,6 +18,9 @@ from portfolio_service.domain.ports import MarketDataClient
 from portfolio_service.domain.requests import refusal
 from portfolio_service.domain.symbols import require_prices
 from portfolio_service.domain.workers import Workers
+
+Distribution = Literal["normal", "lognormal", "student_t"]
+Floats = npt.NDArray[np.float64]
 
 PERIODS = 252
 BYTES = 8
@@ -30,10 +34,10 @@ class SimulateRequest:
     portfolio_id: str | None = None
     weights: Mapping[str, float] | None = None
     initial_value: float | None = None  # with weights; default 100000
-    horizon_days: int = 252
+    horizon_days: int = PERIODS
     scenarios: int = 100_000
     seed: int | None = None
-    distribution: str = "normal"
+    distribution: Distribution = "normal"
     lookback_days: int | None = None
 
 
@@ -90,11 +94,9 @@ class Simulation:
             )
 
 
-def _simulate(
-    request: SimulateRequest, sample: Sample, weights: np.ndarray[Any, Any], value: float, seed: int
-) -> dict[str, Any]:
+def _simulate(request: SimulateRequest, sample: Sample, weights: Floats, value: float, seed: int) -> dict[str, Any]:
     moments = pe.estimate_moments(sample.returns)
-    result = pe.simulate(
+    found = pe.simulate(
         moments.mu / PERIODS,
         moments.Sigma / PERIODS,
         weights,
@@ -105,4 +107,27 @@ def _simulate(
         initial_value=value,
         confidence=0.95,
     )
-    return {"result": result}
+    return {
+        "initial_value": value,
+        "expected_value": value + found.mean,
+        "volatility": found.volatility,
+        "quantiles": {str(level): quantile for level, quantile in found.quantiles.items()},
+        "var_95": found.value_at_risk,
+        "cvar_95": found.conditional_value_at_risk,
+        "standard_errors": {
+            "expected_value": found.mean_se,
+            "var_95": found.value_at_risk_se,
+            "cvar_95": found.conditional_value_at_risk_se,
+            "quantiles": {str(level): error for level, error in found.quantiles_se.items()},
+        },
+        "horizon_days": found.horizon,
+        "scenarios": found.scenarios,
+        "seed": found.seed,
+        "distribution": found.distribution,
+        "weights": dict(zip(sample.symbols, weights.tolist(), strict=True)),
+        "source": sample.source,
+        "first_date": moments.first_date,
+        "last_date": moments.last_date,
+        "device": found.device,
+        "device_reason": found.device_reason,
+    }

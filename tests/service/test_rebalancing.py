@@ -88,9 +88,8 @@ async def test_sells_pay_for_buys_and_cash_never_goes_below_zero() -> None:
 async def test_a_dry_run_plans_and_changes_nothing() -> None:
     desk, _, repository, own = await desk_with("A", "B")
     before = desk.books.get(own)
-    plan = await desk.rebalancing.rebalance(
-        own, replace(HALF, target_weights={"C": 1.0}, full=True, dry_run=True), ACTOR
-    )
+    all_c = RebalanceRequest({"C": 1.0}, full=True)
+    plan = await desk.rebalancing.rebalance(own, replace(all_c, dry_run=True), ACTOR)
     assert plan.dry_run
     assert [t.side for t in plan.trades] == ["sell", "sell", "buy"]
     assert plan.weights_after["C"] == pytest.approx(1, abs=1e-3)

@@ -8,13 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Select, case, delete, func, insert, select, update
+from sqlalchemy import Select, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from portfolio_service.adapters.storage import audit, rows, tables
+from portfolio_service.adapters.storage import rows, tables
 from portfolio_service.adapters.storage.database import Database
 from portfolio_service.adapters.storage.recovery import load
-from portfolio_service.domain.errors import Conflict
+from portfolio_service.adapters.storage.verify import verify
+from portfolio_service.adapters.storage.write import append_events, write_change
 from portfolio_service.domain.models import (
     Activity,
     Change,
@@ -46,9 +47,14 @@ class SqlRepository:
     async def close(self) -> None:
         await self._database.close()
 
+    async def verify_audit(self) -> list[str]:
+        """What is wrong with the audit trail, in words; empty when every link and every change holds."""
+        async with self._database.read() as connection:
+            return await connection.run_sync(verify)
+
     async def commit(self, change: Change) -> None:
         async with self._database.write() as connection:
-            await connection.run_sync(_write, change)
+            await connection.run_sync(write_change, change)
         self._written_at = time.monotonic()
 
     async def load_portfolios(self) -> Sequence[Portfolio]:
@@ -94,7 +100,7 @@ class SqlRepository:
                 await connection.execute(delete(table).where(same_day))
             if records:
                 await connection.execute(insert(table), [rows.daily_row(record) for record in records])
-            await connection.run_sync(_append_events, events)
+            await connection.run_sync(append_events, events)
 
     async def daily_records(self, portfolio_id: str, since: date) -> Sequence[DailyRecord]:
         """Oldest first."""
@@ -106,7 +112,7 @@ class SqlRepository:
 
     async def append_events(self, events: Sequence[Event]) -> None:
         async with self._database.write() as connection:
-            await connection.run_sync(_append_events, events)
+            await connection.run_sync(append_events, events)
 
     async def pending_events(self, limit: int) -> Sequence[tuple[int, Event]]:
         table = tables.outbox
@@ -162,64 +168,3 @@ class SqlRepository:
 async def _page(connection: AsyncConnection, query: Select[Any], limit: int, offset: int) -> tuple[Iterable[Any], int]:
     total = await connection.scalar(select(func.count()).select_from(query.order_by(None).subquery()))
     return await connection.execute(query.limit(limit).offset(offset)), int(total or 0)
-
-
-def _write(connection: Connection, change: Change) -> None:
-    after_hash = audit.state_hash(change.portfolio)
-    before_hash = _write_portfolio(connection, change, after_hash)
-    if change.portfolio.valuation is not None:
-        _write_positions(connection, change.portfolio)
-    elif change.entries:
-        raise ValueError(f"[commit] {change.action}: expected a valuation with a change of the books, got none")
-    if change.entries:
-        connection.execute(insert(tables.ledger), rows.entry_rows(change))
-    if change.trades:
-        version = change.portfolio.version
-        connection.execute(insert(tables.trades), [{**vars(trade), "version": version} for trade in change.trades])
-    if change.optimization:
-        connection.execute(insert(tables.optimizations), rows.optimization_row(change.optimization))
-    _write_audit(connection, change, before_hash, after_hash)
-    _append_events(connection, change.events)
-
-
-def _write_portfolio(connection: Connection, change: Change, after_hash: str) -> str | None:
-    """Insert, or update if the stored version is the expected one; the hash of the state before."""
-    table, row = tables.portfolios, rows.portfolio_row(change.portfolio, after_hash)
-    if change.expected_version is None:
-        connection.execute(insert(table), row)
-        return None
-    expected = (table.c.portfolio_id == change.portfolio.portfolio_id) & (table.c.version == change.expected_version)
-    before: str | None = connection.scalar(select(table.c.state_hash).where(expected, table.c.status != "archived"))
-    if before is None:
-        raise Conflict("version_conflict", "the portfolio was changed by somebody else meanwhile; read it again")
-    connection.execute(update(table).where(expected).values(row))
-    return before
-
-
-def _write_positions(connection: Connection, portfolio: Portfolio) -> None:
-    connection.execute(delete(tables.positions).where(tables.positions.c.portfolio_id == portfolio.portfolio_id))
-    if found := rows.position_rows(portfolio):
-        connection.execute(insert(tables.positions), found)
-
-
-def _write_audit(connection: Connection, change: Change, before_hash: str | None, after_hash: str) -> None:
-    table = tables.audit
-    previous = connection.scalar(select(table.c.record_hash).order_by(table.c.audit_id.desc()).limit(1))
-    record = {
-        "portfolio_id": change.portfolio.portfolio_id,
-        "version": change.portfolio.version,
-        "at": change.at,
-        "actor": change.actor.name,
-        "request_id": change.actor.request_id,
-        "action": change.action,
-        "before_hash": before_hash,
-        "after_hash": after_hash,
-        "content_hash": audit.content_hash(change.entries, change.trades),
-    }
-    connection.execute(insert(table), {**record, "record_hash": audit.record_hash(previous or audit.GENESIS, record)})
-
-
-def _append_events(connection: Connection, events: Sequence[Event]) -> None:
-    if events:
-        found = [{"topic": event.topic, "payload": dict(event.payload), "published": False} for event in events]
-        connection.execute(insert(tables.outbox), found)

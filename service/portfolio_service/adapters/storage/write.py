@@ -1,0 +1,73 @@
+"""Writes one Change, inside the transaction that the caller holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from portfolio_service.adapters.storage import audit, rows, tables
+from portfolio_service.domain.errors import Conflict
+from portfolio_service.domain.models import Change, Event, Portfolio
+
+
+def write_change(connection: Connection, change: Change) -> None:
+    """State, positions, ledger, trades, optimisation, audit record and outbox; Conflict on another version."""
+    after_hash = audit.state_hash(change.portfolio)
+    before_hash = _write_portfolio(connection, change, after_hash)
+    if change.portfolio.valuation is not None:
+        _write_positions(connection, change.portfolio)
+    elif change.entries:
+        raise ValueError(f"[commit] {change.action}: expected a valuation with a change of the books, got none")
+    if change.entries:
+        connection.execute(insert(tables.ledger), rows.entry_rows(change))
+    if change.trades:
+        version = change.portfolio.version
+        connection.execute(insert(tables.trades), [{**vars(trade), "version": version} for trade in change.trades])
+    if change.optimization:
+        connection.execute(insert(tables.optimizations), rows.optimization_row(change.optimization))
+    _write_audit(connection, change, before_hash, after_hash)
+    append_events(connection, change.events)
+
+
+def _write_portfolio(connection: Connection, change: Change, after_hash: str) -> str | None:
+    """Insert, or update if the stored version is the expected one; the hash of the state before."""
+    table, row = tables.portfolios, rows.portfolio_row(change.portfolio, after_hash)
+    if change.expected_version is None:
+        connection.execute(insert(table), row)
+        return None
+    expected = (table.c.portfolio_id == change.portfolio.portfolio_id) & (table.c.version == change.expected_version)
+    before: str | None = connection.scalar(select(table.c.state_hash).where(expected, table.c.status != "archived"))
+    if before is None:
+        raise Conflict("version_conflict", "the portfolio was changed by somebody else meanwhile; read it again")
+    connection.execute(update(table).where(expected).values(row))
+    return before
+
+
+def _write_positions(connection: Connection, portfolio: Portfolio) -> None:
+    connection.execute(delete(tables.positions).where(tables.positions.c.portfolio_id == portfolio.portfolio_id))
+    if found := rows.position_rows(portfolio):
+        connection.execute(insert(tables.positions), found)
+
+
+def _write_audit(connection: Connection, change: Change, before_hash: str | None, after_hash: str) -> None:
+    table = tables.audit
+    previous = connection.scalar(select(table.c.record_hash).order_by(table.c.audit_id.desc()).limit(1))
+    record = {
+        "portfolio_id": change.portfolio.portfolio_id,
+        "version": change.portfolio.version,
+        "at": change.at,
+        "actor": change.actor.name,
+        "request_id": change.actor.request_id,
+        "action": change.action,
+        "before_hash": before_hash,
+        "after_hash": after_hash,
+        "content_hash": audit.content_hash(change.entries, change.trades),
+    }
+    connection.execute(insert(table), {**record, "record_hash": audit.record_hash(previous or audit.GENESIS, record)})
+
+
+def append_events(connection: Connection, events: Sequence[Event]) -> None:
+    if events:
+        found = [{"topic": event.topic, "payload": dict(event.payload), "published": False} for event in events]
+        connection.execute(insert(tables.outbox), found)

@@ -25,7 +25,12 @@ def configure(settings: Settings) -> None:
         _mask,
     ]
     if as_json:
-        ending = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
+        # Without locals: a frame's variables hold headers and with them the API key.
+        plain = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        ending = [
+            structlog.processors.ExceptionRenderer(plain),
+            structlog.processors.JSONRenderer(default=str),
+        ]
     else:
         ending = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     handler = logging.StreamHandler(sys.stderr)
@@ -38,7 +43,8 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    logging.getLogger("aiosqlite").setLevel("WARNING")
+    for noisy in ("aiosqlite", "alembic", "uvicorn"):
+        logging.getLogger(noisy).setLevel("WARNING")
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

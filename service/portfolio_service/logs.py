@@ -24,15 +24,18 @@ def configure(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _mask,
     ]
+    # Tracebacks without locals: a frame's variables hold headers and with them the API key.
     if as_json:
-        # Without locals: a frame's variables hold headers and with them the API key.
         plain = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         ending = [
             structlog.processors.ExceptionRenderer(plain),
             structlog.processors.JSONRenderer(default=str),
         ]
     else:
-        ending = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+        ending = [renderer]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

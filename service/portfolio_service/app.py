@@ -29,13 +29,18 @@ from portfolio_service.domain.optimisation import OptimisationService
 from portfolio_service.domain.portfolio import PortfolioService
 from portfolio_service.domain.ports import Clock, MarketDataClient, MessageBus
 from portfolio_service.domain.prices import Prices
+from portfolio_service.domain.realised import RealisedRecords
 from portfolio_service.domain.rebalancing import RebalanceService
+from portfolio_service.domain.risk_watch import RiskWatch
 from portfolio_service.domain.valuation import LiveValuation
+from portfolio_service.jobs.daily_record import DailyRecordJob
 from portfolio_service.jobs.outbox_relay import OutboxRelay
+from portfolio_service.jobs.price_stream import PriceStream
 from portfolio_service.logs import configure, log_start
 
 log = structlog.get_logger(__name__)
 
+Job = Callable[[], Coroutine[Any, Any, None]]
 ROUTERS = (
     pages.router,
     operations.router,
@@ -67,12 +72,44 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
         relay = OutboxRelay(repository=repository, bus=bus)
         services.books.subscribe(relay.wake)
         stack.push_async_callback(relay.run_once)  # what the last requests left in the outbox
-        await stack.enter_async_context(_running_jobs({"outbox relay": relay.run}))
+        await stack.enter_async_context(_running(_jobs(services, relay)))
         yield
 
 
+def _jobs(services: Services, relay: OutboxRelay) -> dict[str, Job]:
+    market, repository, clock, settings = services.market, services.repository, services.clock, services.settings
+    risk = RiskWatch(
+        books=services.books,
+        prices=services.prices,
+        live=services.live,
+        market=market,
+        repository=repository,
+        analytics=services.analytics,
+        clock=clock,
+        on_alert=relay.wake,
+    )
+    records = RealisedRecords(
+        repository=repository,
+        prices=services.prices,
+        market=market,
+        clock=clock,
+        benchmark_symbol=settings.benchmark_symbol,
+        risk_free_rate=settings.risk_free_rate,
+    )
+    daily = DailyRecordJob(
+        books=services.books,
+        market=market,
+        repository=repository,
+        records=records,
+        clock=clock,
+        on_recorded=relay.wake,
+    )
+    stream = PriceStream(market=market, live=services.live, risk=risk, clock=clock)
+    return {"outbox relay": relay.run, "daily record": daily.run, "price stream": stream.run}
+
+
 @asynccontextmanager
-async def _running_jobs(jobs: Mapping[str, Callable[[], Coroutine[Any, Any, None]]]) -> AsyncIterator[None]:
+async def _running(jobs: Mapping[str, Job]) -> AsyncIterator[None]:
     """The jobs as tasks, cancelled at the end; one that ends by an error of its own is logged, never silent."""
 
     def ended(task: asyncio.Task[None]) -> None:

@@ -25,6 +25,7 @@ def configure(settings: Settings) -> None:
         _mask,
     ]
     # Tracebacks without locals: a frame's variables hold headers and with them the API key.
+    ending: list[structlog.types.Processor]
     if as_json:
         plain = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         ending = [

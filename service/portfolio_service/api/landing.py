@@ -10,10 +10,10 @@ import numpy as np
 
 from portfolio_service.api import charts
 from portfolio_service.api.deps import Services
-from portfolio_service.domain.analytics import ValuePoint
 from portfolio_service.domain.errors import DomainError
 from portfolio_service.domain.models import Portfolio
 from portfolio_service.domain.requests import FrontierRequest
+from portfolio_service.domain.value_history import ValuePoint, value_history
 
 DAYS = 365
 POINTS = 30
@@ -66,7 +66,7 @@ class FrontierChart:
 async def history_chart(services: Services, portfolio: Portfolio) -> tuple[HistoryChart | None, str]:
     """The chart, or None and why."""
     try:
-        points = await services.analytics.values(portfolio.portfolio_id, DAYS)
+        points = await value_history(portfolio, services.market, services.repository, services.clock, DAYS)
     except DomainError as error:
         return None, error.detail
     if len(points) < 2:
@@ -120,3 +120,51 @@ async def frontier_chart(
     except DomainError as error:
         return None, error.detail
     return _frontier(found, portfolio, weights), ""
+
+
+def _frontier(found: Mapping[str, Any], portfolio: Portfolio, weights: Mapping[str, float]) -> FrontierChart:
+    symbols, estimates = found["estimates"]["symbols"], found["estimates"]
+    mean = np.array([estimates["expected_returns"][symbol] for symbol in symbols])
+    covariance = np.array(estimates["covariance"])
+
+    def of(chosen: Mapping[str, float]) -> tuple[float, float]:
+        w = np.array([chosen.get(symbol, 0.0) for symbol in symbols])
+        return float(np.sqrt(w @ covariance @ w)), float(w @ mean)
+
+    def point(one: Mapping[str, Any]) -> tuple[float, float]:
+        return float(one["expected_risk"]), float(one["expected_return"])
+
+    marks = {"least risk": ("", point(found["min_variance"])), "best Sharpe": ("", point(found["max_sharpe"]))}
+    if portfolio.target is not None and set(portfolio.target.weights) <= set(symbols):
+        marks["target"] = ("target", of(portfolio.target.weights))
+    marks["now"] = ("now", of(weights))
+    curve = [point(one) for one in found["points"]]
+    every = curve + [where for _, where in marks.values()]
+    x = charts.horizontal(min(risk for risk, _ in every), max(risk for risk, _ in every))
+    y = charts.vertical(min(mean for _, mean in every), max(mean for _, mean in every))
+    return FrontierChart(
+        label="Efficient frontier of what is held",
+        note=f"Long-only, estimated on {estimates['n_obs']} days to {estimates['last_date']} ({estimates['source']}); "
+        "now counts cash at no return.",
+        x=x,
+        y=y,
+        curve=charts.line([x.at(risk) for risk, _ in curve], [y.at(mean) for _, mean in curve]),
+        dots=_dots(marks, x, y),
+    )
+
+
+def _dots(marks: Mapping[str, tuple[str, tuple[float, float]]], x: charts.Axis, y: charts.Axis) -> list[Dot]:
+    """Dots whose names avoid each other: each goes to the side with more room, and below one that is too near."""
+    dots: list[Dot] = []
+    for name, (kind, (risk, mean)) in marks.items():
+        left = x.at(risk) > 0.7 * charts.WIDTH
+        text_y = y.at(mean) + 5
+        while any(
+            abs(dot.text_y - text_y) < 18 and (dot.anchor == "end") == left and abs(dot.x - x.at(risk)) < 130
+            for dot in dots
+        ):
+            text_y += 18
+        title = f"{name}: return {mean:.1%}, volatility {risk:.1%}"
+        shift, anchor = (-11, "end") if left else (11, "start")
+        dots.append(Dot(name, kind, x.at(risk), y.at(mean), x.at(risk) + shift, text_y, anchor, title))
+    return dots

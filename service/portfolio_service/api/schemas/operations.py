@@ -49,3 +49,12 @@ class EngineMetrics(ResponseModel):
     optimization_time_ms: float
     optimization_duration_seconds: float
     acceleration: str
+
+
+class Root(ResponseModel):
+    """GET / for a JSON client."""
+
+    name: str
+    version: str
+    portfolios: int
+    links: dict[str, str]

@@ -84,8 +84,9 @@ async def watch(client: httpx.AsyncClient, portfolio_id: str, times: int, every:
         book = await call(client, "GET", f"/portfolios/{portfolio_id}")
         metrics = book["performance_metrics"]
         print(
-            f"\nvalue {book['total_value']:,.2f}, cash {book['cash_balance']:,.2f}; last year {metrics['total_return']:.1%}, "
-            f"volatility {metrics['volatility']:.1%}, worst drawdown {metrics['max_drawdown']:.1%}"
+            f"\nvalue {book['total_value']:,.2f}, cash {book['cash_balance']:,.2f}; "
+            f"last year {metrics['total_return']:.1%}, volatility {metrics['volatility']:.1%}, "
+            f"worst drawdown {metrics['max_drawdown']:.1%}"
         )
         for symbol, position in book["positions"].items():
             print(

@@ -13,6 +13,7 @@ from portfolio_engine._labels import Array
 if TYPE_CHECKING:
     from portfolio_engine.backtest import Backtest
     from portfolio_engine.frontier import Frontier
+    from portfolio_engine.simulate import Simulation
 
 # Okabe-Ito's colours, told apart by colour-blind readers too, then two more
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#7F7F7F", "#332288", "#88CCEE")
@@ -160,6 +161,36 @@ def plot_drawdown(dates: Any, values: Any, path: str | Path | None = None) -> An
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
         draw_value(top, dates, values, "portfolio")
         draw_drawdown(bottom, dates, values)
+    return save(figure, path)
+
+
+def plot_simulation(simulation: Simulation, initial_value: float = 1.0, path: str | Path | None = None) -> Any:
+    """Histogram of simulated values with their median and tail, as a Figure; needs keep_values=True."""
+    if simulation.values is None:
+        raise ValueError("[plot_simulation] simulation: expected one made with keep_values=True, got no values")
+    values = np.asarray(simulation.values)
+    edge = initial_value + simulation.value_at_risk
+    low, high = np.quantile(values, [0.001, 0.999])
+    counts, edges = np.histogram(values, bins=np.linspace(low, high, 91))
+    with styled():
+        figure = new_figure(8.5, 4.4)
+        axis = figure.subplots()
+        colours = [LOSS if right <= edge else COLOURS[0] for right in edges[1:]]
+        axis.bar(edges[:-1], counts / len(values), np.diff(edges), align="edge", color=colours, alpha=0.8)
+        tail = initial_value + simulation.conditional_value_at_risk
+        for at, label, colour in (
+            (initial_value, "start", QUIET),
+            (float(np.median(values)), "median", INK),
+            (edge, "VaR", LOSS),
+            (tail, "CVaR", LOSS),
+        ):
+            axis.axvline(at, color=colour, linewidth=1.1, linestyle="-" if label == "median" else "--")
+            axis.annotate(f" {label} {at:,.0f}", (at, 1.0), xycoords=("data", "axes fraction"), rotation=90,
+                          va="top", ha="right", fontsize=7.5, color=colour)  # fmt: skip
+        axis.set_title(f"Value after {simulation.horizon} steps, {simulation.scenarios:,} scenarios")
+        axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        percent(axis.yaxis, 1)
+        axis.margins(x=0)
     return save(figure, path)
 
 

@@ -85,3 +85,14 @@ def progress(label: str, quiet: bool = False) -> Iterator[Callable[[int, int], N
     with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def working(label: str, quiet: bool = False) -> Iterator[None]:
+    """A spinner on stderr while one long call runs, shown on a terminal only."""
+    err = Console(stderr=True)
+    if quiet or not err.is_terminal:
+        yield
+        return
+    with err.status(label):
+        yield

@@ -1,0 +1,1 @@
+"""What `portfolio-engine demo` shows: a real service, the documented workflow, tables and pictures."""

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class FeasibleRange:
     """What the constraints allow: annual expected returns and the lowest annual volatility.
 
-    max_return is the highest return within the constraints that could be kept (max_volatility and turnover as nearly
-    met as possible); min_return and min_volatility are those of the hard constraints alone.
+    min_return and min_volatility are those of the hard constraints alone; max_return too, except where target_return is
+    the only target out of reach: then it is the highest return within max_volatility and turnover.
     """
 
     min_return: float

@@ -70,7 +70,7 @@ class Cone:
         def limit(value: object, name: str, default: float) -> float:
             if isinstance(value, dict):
                 return float(value.get(name, value.get("*", default)))
-            return float(value)  # type: ignore[arg-type]
+            return float(value)
 
         G, h = [], []
         for name in names:
@@ -79,16 +79,16 @@ class Cone:
         for group, members in constraints.groups.items():
             members_row = row(dict.fromkeys(members, 1.0))
             for bounds, sign in ((constraints.group_max, 1.0), (constraints.group_min, -1.0)):
-                if group in bounds:  # type: ignore[operator]
+                if group in bounds:
                     G.append(sign * members_row)
-                    h.append(sign * bounds[group])  # type: ignore[index]
+                    h.append(sign * bounds[group])
         for linear in constraints.linear.values():
-            for bound, sign in ((linear.upper, 1.0), (linear.lower, -1.0)):  # type: ignore[union-attr]
+            for bound, sign in ((linear.upper, 1.0), (linear.lower, -1.0)):
                 if np.isfinite(bound):
-                    G.append(sign * row(dict(linear.coefficients)))  # type: ignore[union-attr]
+                    G.append(sign * row(dict(linear.coefficients)))
                     h.append(sign * bound)
         if constraints.turnover is not None:
-            start = np.array([held.get(name, 0.0) for name in names])  # type: ignore[union-attr]
+            start = np.array([held.get(name, 0.0) for name in names])
             for k in range(n):
                 for sign in (1.0, -1.0):
                     line = np.zeros(m)
@@ -121,7 +121,12 @@ class Cone:
         settings.verbose = False
         settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-11
         solver = clarabel.DefaultSolver(
-            sparse.csc_matrix(np.triu(wide_P)), wide_q, sparse.csc_matrix(np.vstack(rows)), np.concatenate(right), cones, settings
+            sparse.csc_matrix(np.triu(wide_P)),
+            wide_q,
+            sparse.csc_matrix(np.vstack(rows)),
+            np.concatenate(right),
+            cones,
+            settings,
         )
         solution = solver.solve()
         return str(solution.status), np.array(solution.x)[:n]

@@ -49,6 +49,7 @@ def _arithmetic(solver: Solver, program: Program) -> str:
     simple = _bounds_alone(others, name, row, asked, above)
     if simple:
         return simple
+    need = f"{asked:g}" if above is None else f"at {'least' if above else 'most'} {asked:g}"
     sides = [1.0, -1.0] if above is None else [1.0 if above else -1.0]
     for side in sides:
         try:
@@ -57,9 +58,8 @@ def _arithmetic(solver: Solver, program: Program) -> str:
             continue  # unbounded on this side: the conflict lies on the other
         if side * (asked - best) > 0:
             word = "at most" if side > 0 else "at least"
-            rest = ", ".join(others.names())
-            return f"with {rest} the sum for {name} is {word} {best:.6g}, it must be {asked:g}"
-    return f"{name} must be {asked:g}, which {', '.join(others.names())} rule out"
+            return f"with {', '.join(others.names())} the sum for {name} is {word} {best:.6g}, it must be {need}"
+    return f"the sum for {name} must be {need}, which {', '.join(others.names())} rule out"
 
 
 def _row(program: Program, name: str) -> tuple[Array, float, bool | None]:

@@ -149,16 +149,15 @@ def _refused(problem: Problem, targets: Targets, violations: list[Violation]) ->
     """The error of `strict`, with the range that a caller can choose from."""
     solver, hard = problem.solver, problem.program
     mu = solver.moments.mu
-    reached = next((v.achieved for v in violations if v.constraint == "target_return"), None)
-    if reached is None:
-        reached = float(mu @ cheapest(solver, hard, -mu).w)
+    names = [violation.constraint for violation in violations]
+    only_return = names == ["target_return"]
+    reached = violations[0].achieved if only_return else float(mu @ cheapest(solver, hard, -mu).w)
     feasible = FeasibleRange(
         min_return=float(mu @ cheapest(solver, hard, mu).w),
         max_return=reached,
         min_volatility=solver.risk(least_variance(solver, hard)),
     )
-    names = [violation.constraint for violation in violations]
-    if names == ["target_return"]:  # the softer target gives way to those that are kept
+    if only_return:  # the softer target gives way to those that are kept
         kept = {"max_volatility": targets.max_volatility, "turnover": targets.turnover}
         names += [name for name, value in kept.items() if value is not None]
     listing = "; ".join(str(violation) for violation in violations)

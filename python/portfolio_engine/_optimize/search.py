@@ -12,7 +12,8 @@ from portfolio_engine._optimize.program import Program
 from portfolio_engine._optimize.solver import InfeasibleProgramError, Point, Solver
 from portfolio_engine.errors import SolverError
 
-SAME_PIECE = 1e-12  # relative residual up to which two points share one active set
+SAME_PIECE = 1e-12  # residual beyond that of its two ends up to which a mix of them is a minimiser
+SAME_VARIANCE = 1e-12  # relative
 STEPS = 100
 RANK_TOLERANCE = 1e-9
 
@@ -86,13 +87,16 @@ def _search(solver: Solver, cost: Array, limit: float, low: Point, high: Point) 
         if math.isfinite(s_high):
             s = (1 - share) * s_low + share * s_high
             mixed = _mix(low, high, share, s * cost)
-            if solver.residuals(mixed).largest <= SAME_PIECE:
+            noise = max(solver.residuals(point).largest for point in (low, high))
+            if solver.residuals(mixed).largest <= SAME_PIECE + noise:
                 return mixed
         if not math.isfinite(s_high) or abs(moved) >= 2:  # the slope of the chord: halves a quadratic piece
             s = _chord(solver, cost, low, high)
+            if not s_low < s < s_high:  # rounding
+                s = 0.5 * (s_low + s_high) if math.isfinite(s_high) else 2.0 * s_low
         point = solver.minimise(low.program, 1.0, s * cost)
         variance = solver.risk(point) ** 2
-        if abs(variance - limit) <= 1e-14 * limit:
+        if abs(variance - limit) <= SAME_VARIANCE * limit:
             return point
         if variance < limit:
             low, s_low, moved = point, s, min(moved, 0) - 1

@@ -1,12 +1,37 @@
-"""Small parts that the tests of market data, valuation and optimisation share."""
+"""Small parts that the tests of market data, valuation, optimisation and jobs share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
-from portfolio_service.domain.models import Book, Holding, OptimizationMethod, Portfolio, Price, RebalanceFrequency
+from portfolio_service.adapters.market_data.simulated import SimulatedMarket
+from portfolio_service.adapters.storage import SqlRepository
+from portfolio_service.domain.analytics import Analytics
+from portfolio_service.domain.books import Books
+from portfolio_service.domain.models import (
+    Book,
+    Event,
+    Holding,
+    OptimizationMethod,
+    Portfolio,
+    Price,
+    RebalanceFrequency,
+    Valuation,
+)
+from portfolio_service.domain.optimisation import OptimisationService
+from portfolio_service.domain.portfolio import NewPortfolio, PortfolioService, PositionUpdate
+from portfolio_service.domain.ports import MarketDataClient
+from portfolio_service.domain.prices import Prices
+from portfolio_service.domain.realised import RealisedRecords
+from portfolio_service.domain.risk_watch import RiskWatch
+from portfolio_service.domain.valuation import LiveValuation, value
+from tests.service.fakes import ACTOR, ManualClock
 
 FRIDAY_NOON = datetime(2026, 3, 13, 16, 0, tzinfo=UTC)  # in the session that closes at 20:00 UTC
 
@@ -90,3 +115,71 @@ def portfolio_of(
             holdings={s: Holding(s, Decimal(q), Decimal(basis)) for s, (q, basis) in holdings.items()},
         ),
     )
+
+
+@dataclass
+class World:
+    """The domain's services over a real SQLite file and the simulated market, at a time that a test sets."""
+
+    clock: ManualClock
+    market: MarketDataClient
+    repository: SqlRepository
+    books: Books
+    prices: Prices
+    portfolios: PortfolioService
+    optimisation: OptimisationService
+    analytics: Analytics
+    live: LiveValuation
+    risk: RiskWatch
+    records: RealisedRecords
+
+    async def create(self, *symbols: str, initial: str = "100000", cash: str | None = None) -> Portfolio:
+        new = NewPortfolio(
+            "Test", Decimal(initial), None if cash is None else Decimal(cash), symbols=tuple(symbols) or None
+        )
+        return await self.portfolios.create(new, ACTOR)
+
+    async def hold(self, portfolio_id: str, quantities: Mapping[str, str]) -> Portfolio:
+        updates = [PositionUpdate(symbol, Decimal(quantity)) for symbol, quantity in quantities.items()]
+        return await self.portfolios.update_positions(portfolio_id, updates, False, ACTOR)
+
+    async def value(self, portfolio: Portfolio) -> Valuation:
+        await self.prices.current(list(portfolio.book.holdings))
+        return value(portfolio, self.prices, self.clock.now())
+
+    async def events(self) -> list[Event]:
+        return [event for _, event in await self.repository.pending_events(1000)]
+
+
+@asynccontextmanager
+async def open_world(
+    folder: Path, market_of: Callable[[ManualClock], MarketDataClient] = SimulatedMarket, **options: Any
+) -> AsyncIterator[World]:
+    """`options` go to the OptimisationService."""
+    clock = ManualClock()
+    market = market_of(clock)
+    repository = await SqlRepository.open(folder / "portfolio.db")
+    books = Books(repository)
+    await books.load()
+    prices = Prices(market, clock)
+    parts = {"books": books, "prices": prices, "market": market, "repository": repository, "clock": clock}
+    optimisation = OptimisationService(**parts, **options)
+    analytics = Analytics(**parts, workers=optimisation.workers)
+    live = LiveValuation(books, prices)
+    try:
+        yield World(
+            clock=clock,
+            market=market,
+            repository=repository,
+            books=books,
+            prices=prices,
+            portfolios=PortfolioService(**parts),
+            optimisation=optimisation,
+            analytics=analytics,
+            live=live,
+            risk=RiskWatch(**parts, live=live, analytics=analytics),
+            records=RealisedRecords(repository=repository, prices=prices, market=market, clock=clock),
+        )
+    finally:
+        optimisation.close()
+        await repository.close()

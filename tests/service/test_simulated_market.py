@@ -14,7 +14,7 @@ import pytest
 
 from portfolio_service.adapters.market_data.periods import trading_days
 from portfolio_service.adapters.market_data.simulated import SimulatedMarket
-from portfolio_service.adapters.market_data.simulated_model import load_universe
+from portfolio_service.adapters.market_data.simulated_model import History, load_universe
 from portfolio_service.adapters.market_data.trading_days import TradingDays
 from tests.service.market_support import FRIDAY_NOON, SetClock
 
@@ -77,9 +77,9 @@ async def test_bonds_are_calmer_than_the_market_and_the_market_calmer_than_its_s
 
 async def test_every_process_sees_the_same_prices(market: SimulatedMarket, clock: SetClock) -> None:
     code = (
-        "import asyncio; from tests.service.market_support import SetClock;"
+        "import asyncio; from datetime import UTC, datetime; from types import SimpleNamespace as Clock;"
         "from portfolio_service.adapters.market_data.simulated import SimulatedMarket;"
-        "m = SimulatedMarket(SetClock());"
+        f"m = SimulatedMarket(Clock(now=lambda: datetime.fromisoformat('{FRIDAY_NOON.isoformat()}')));"
         "print({s: str(p.price) for s, p in asyncio.run(m.get_multiple_prices(['SPY', 'AAPL'])).items()})"
     )
     other = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
@@ -89,7 +89,7 @@ async def test_every_process_sees_the_same_prices(market: SimulatedMarket, clock
 
 
 async def test_a_price_depends_on_neither_the_order_of_questions_nor_the_other_symbols(clock: SetClock) -> None:
-    later_first, earlier_first = SimulatedMarket(clock), SimulatedMarket(clock)
+    later_first, earlier_first = SimulatedMarket(clock, history=History()), SimulatedMarket(clock, history=History())
     expected = await _prices(later_first, clock, MONDAY_CLOSE, "AAPL", "SPY")
     await _prices(earlier_first, clock, datetime(2019, 5, 6, 15, tzinfo=UTC), "KO")
     assert await _prices(earlier_first, clock, MONDAY_CLOSE, "SPY", "AAPL", "NOSUCH") == expected
@@ -131,7 +131,7 @@ async def test_history_ends_at_the_last_close_and_grows_with_the_clock(
 
 
 async def test_history_does_not_change_when_the_calendar_grows(clock: SetClock) -> None:
-    market = SimulatedMarket(clock)
+    market = SimulatedMarket(clock, history=History())
     before = await market.get_histories(["AAPL"], 100)
     clock.time = FRIDAY_NOON + timedelta(days=3 * 365)
     await market.get_multiple_prices(["AAPL"])

@@ -47,9 +47,9 @@ class Workers:
                 f"no answer within {self._timeout_s:g} s (OPTIMIZATION_TIMEOUT); nothing was stored",
             ) from None
 
-    def close(self) -> None:
-        """Drops what waits; what runs ends by itself."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    def close(self, *, wait: bool = False) -> None:
+        """Drops what waits in the queue; what runs ends by itself, with `wait` before this returns."""
+        self._pool.shutdown(wait=wait, cancel_futures=True)
 
     def _finished(self, _future: Future[T]) -> None:
         with self._lock:

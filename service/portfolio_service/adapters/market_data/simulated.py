@@ -7,16 +7,12 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-import numpy as np
 import pandas as pd
 
 from portfolio_service.adapters.market_data.periods import trading_days
-from portfolio_service.adapters.market_data.simulated_model import FactorModel, Floats, load_universe
-from portfolio_service.adapters.market_data.trading_days import TradingDays
+from portfolio_service.adapters.market_data.simulated_model import DECIMALS, History, shared_history
 from portfolio_service.domain.models import Price
 from portfolio_service.domain.ports import Clock
-
-DECIMALS = 4  # of a simulated price
 
 
 class SimulatedMarket:
@@ -24,17 +20,11 @@ class SimulatedMarket:
 
     source = "simulated"
 
-    def __init__(self, clock: Clock, tick_seconds: float = 1.0) -> None:
+    def __init__(self, clock: Clock, tick_seconds: float = 1.0, history: History | None = None) -> None:
         self._clock = clock
         self._tick_seconds = tick_seconds
-        universe = load_universe()
-        self._assets = {asset.symbol: asset for asset in universe}
-        self._column = {asset.symbol: i for i, asset in enumerate(universe)}
-        self._days = TradingDays()
-        self._model = FactorModel(universe, self._days)
-        self._closes = np.empty((0, len(universe)))
-        self._index = pd.DatetimeIndex([])
-        self._warming = asyncio.Lock()
+        self._history = history or shared_history()
+        self._days = self._history.days
 
     async def get_multiple_prices(self, symbols: Sequence[str]) -> Mapping[str, Price]:
         """Current prices; a symbol without one is left out."""
@@ -50,16 +40,16 @@ class SimulatedMarket:
         """The last `days` closes at or before now, one column per known symbol."""
         stop = self._days.last_closed(await self._ready()) + 1
         rows = slice(max(stop - days, 0), stop)
-        known = [symbol for symbol in dict.fromkeys(symbols) if symbol in self._column]
-        values = self._closes[rows][:, [self._column[symbol] for symbol in known]]
-        return pd.DataFrame(values, index=self._index[rows], columns=known)
+        known = self._known(symbols)
+        values = self._history.closes[rows][:, [self._history.columns[symbol] for symbol in known]]
+        return pd.DataFrame(values, index=self._history.dates[rows], columns=known)
 
     def known_symbols(self) -> Sequence[str]:
-        return tuple(self._column)
+        return tuple(self._history.columns)
 
     def sector(self, symbol: str) -> str | None:
         """Its GICS sector; None for a fund that spans sectors and for an unknown symbol."""
-        asset = self._assets.get(symbol)
+        asset = self._history.assets.get(symbol)
         return asset.sector if asset else None
 
     def is_open(self, now: datetime) -> bool:
@@ -79,28 +69,19 @@ class SimulatedMarket:
         """Holds nothing that needs closing."""
 
     async def _ready(self) -> datetime:
-        """Now, with prices computed until then; half a second the first time, hence in a thread."""
-        async with self._warming:
-            now = self._clock.now()
-            if len(self._closes) == 0 or len(self._closes) != len(self._days.dates) or not self._days.covers(now):
-                await asyncio.to_thread(self._warm, now)
-            return now
-
-    def _warm(self, now: datetime) -> None:
-        self._days.cover(now)
-        self._closes = _rounded(self._model.log_closes())
-        self._index = pd.DatetimeIndex(self._days.dates.astype("datetime64[ns]"), name="date")
+        """Now, with closes computed around it; in a thread, because the first time takes half a second."""
+        now = self._clock.now()
+        if not self._history.covers(now):
+            await asyncio.to_thread(self._history.cover, now)
+        return now
 
     def _tick(self, symbols: Sequence[str], now: datetime) -> list[Price]:
-        last_closed = self._days.last_closed(now)
-        known = [symbol for symbol in dict.fromkeys(symbols) if symbol in self._column]
-        if last_closed < 0 or not known:
+        known = self._known(symbols)
+        values = self._history.prices(now) if known else None
+        if values is None:
             return []
-        values = _rounded(self._model.log_prices(now.timestamp(), last_closed))
-        return [
-            Price(symbol, Decimal(f"{values[self._column[symbol]]:.{DECIMALS}f}"), now, self.source) for symbol in known
-        ]
+        column = self._history.columns
+        return [Price(name, Decimal(f"{values[column[name]]:.{DECIMALS}f}"), now, self.source) for name in known]
 
-
-def _rounded(log_prices: Floats) -> Floats:
-    return np.asarray(np.round(np.exp(log_prices), DECIMALS), dtype=np.float64)
+    def _known(self, symbols: Sequence[str]) -> list[str]:
+        return [symbol for symbol in dict.fromkeys(symbols) if symbol in self._history.columns]

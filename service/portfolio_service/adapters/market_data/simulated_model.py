@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import math
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from portfolio_service.adapters.market_data.trading_days import EPOCH, TradingDays
 
@@ -20,6 +24,7 @@ RISK_FREE, MARKET_PREMIUM, MARKET_VOLATILITY = 0.025, 0.055, 0.165  # a year; th
 PERIODS = 252
 DEGREES_OF_FREEDOM = 6  # Student t: a kurtosis of 6 for each shock
 BRIDGE_MODES = 256  # of the path between two closes: features of about five minutes overnight
+DECIMALS = 4  # of a price
 _DAILY, _BRIDGE = 0, 1  # which stream of a name's random numbers
 
 
@@ -114,6 +119,46 @@ class FactorModel:
         factors, names = draws[:, 1 : 1 + self._n_factors], draws[:, 1 + self._n_factors :]
         mixed: Floats = market * draws[:, :1] + factor * factors[:, self._factor_of] + own * names
         return mixed
+
+
+class History:
+    """Every close known so far; grown when the clock reaches the end of it (half a second), in one thread at a time."""
+
+    def __init__(self) -> None:
+        universe = load_universe()
+        self.days = TradingDays()
+        self.assets = {asset.symbol: asset for asset in universe}
+        self.columns = {asset.symbol: column for column, asset in enumerate(universe)}
+        self.closes: Floats = np.empty((0, len(universe)))
+        self.dates = pd.DatetimeIndex([])
+        self._model = FactorModel(universe, self.days)
+        self._growing = threading.Lock()
+
+    def covers(self, now: datetime) -> bool:
+        return self.days.covers(now) and len(self.closes) == len(self.days.dates)
+
+    def cover(self, now: datetime) -> None:
+        """Makes sure of the closes around `now`."""
+        with self._growing:
+            if not self.covers(now):
+                self.days.cover(now)
+                self.closes = _rounded(self._model.log_closes())
+                self.dates = pd.DatetimeIndex(self.days.dates.astype("datetime64[ns]"), name="date")
+
+    def prices(self, now: datetime) -> Floats | None:
+        """Prices of all symbols at `now`, which must be covered; None before the first close."""
+        last_closed = self.days.last_closed(now)
+        return None if last_closed < 0 else _rounded(self._model.log_prices(now.timestamp(), last_closed))
+
+
+@cache
+def shared_history() -> History:
+    """The one of this process: it depends on nothing, so every market can read it."""
+    return History()
+
+
+def _rounded(log_prices: Floats) -> Floats:
+    return np.asarray(np.round(np.exp(log_prices), DECIMALS), dtype=np.float64)
 
 
 def _uniforms(name: str, stream: int, rows: int, columns: int) -> Floats:

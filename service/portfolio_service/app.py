@@ -42,12 +42,12 @@ log = structlog.get_logger(__name__)
 
 Job = Callable[[], Coroutine[Any, Any, None]]
 ROUTERS = (
-    pages.router,
-    operations.router,
     portfolios.router,
     optimization.router,
     rebalancing.router,
     analytics.router,
+    operations.router,
+    pages.router,
 )
 DESCRIPTION = "Portfolios that are optimised, rebalanced, valued and explained. Times are UTC, rates annual fractions."
 

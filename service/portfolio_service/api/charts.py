@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 640.0, 280.0
@@ -31,12 +31,12 @@ class Axis:
         share = (value - self.low) / (self.high - self.low)
         return round(self.start + share * (self.end - self.start), 2)
 
-    def ticks(self, form: str, most: int = 5) -> list[Tick]:
-        """Round values within the axis, formatted by `form`."""
+    def ticks(self, label: Callable[[float], str], most: int = 5) -> list[Tick]:
+        """Round values within the axis."""
         step = _round_step((self.high - self.low) / most)
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
-        return [Tick(self.at(i * step), form.format(i * step + 0.0)) for i in range(first, last + 1)]
+        return [Tick(self.at(i * step), label(i * step)) for i in range(first, last + 1)]
 
 
 def horizontal(low: float, high: float) -> Axis:
@@ -55,6 +55,19 @@ def line(xs: Sequence[float], ys: Sequence[float]) -> str:
 def area(xs: Sequence[float], ys: Sequence[float], base: float) -> str:
     """The same, closed along `base`."""
     return f"{line(xs, ys)} L{xs[-1]:.2f} {base:.2f} L{xs[0]:.2f} {base:.2f} Z" if xs else ""
+
+
+def compact(value: float) -> str:
+    """An amount in at most five characters: 950, 12.5k, 250k, 1.25M."""
+    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.4g}{unit}"
+    return f"{value:.4g}"
+
+
+def percent(value: float) -> str:
+    """Without decimals, and never -0%."""
+    return f"{round(100 * value) + 0:d}%"
 
 
 def thinned(count: int, most: int = 320) -> list[int]:

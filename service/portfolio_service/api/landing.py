@@ -28,7 +28,6 @@ class HistoryChart:
     note: str
     x: charts.Axis
     value_axis: charts.Axis
-    value_form: str
     value_line: str
     value_area: str
     drawdown_axis: charts.Axis
@@ -90,7 +89,6 @@ def _history(points: Sequence[ValuePoint]) -> HistoryChart:
         note=_basis(realised, len(points)),
         x=x,
         value_axis=value_axis,
-        value_form="{:,.0f}" if values.max() >= 1000 else "{:,.2f}",
         value_line=charts.line(xs, ys),
         value_area=charts.area(xs, ys, VALUE_BOTTOM),
         drawdown_axis=drawdown_axis,
@@ -154,17 +152,14 @@ def _frontier(found: Mapping[str, Any], portfolio: Portfolio, weights: Mapping[s
 
 
 def _dots(marks: Mapping[str, tuple[str, tuple[float, float]]], x: charts.Axis, y: charts.Axis) -> list[Dot]:
-    """Dots whose names avoid each other: each goes to the side with more room, and below one that is too near."""
+    """Dots whose names avoid each other: best Sharpe is named on its left, the others on their right, where room is."""
     dots: list[Dot] = []
     for name, (kind, (risk, mean)) in marks.items():
-        left = x.at(risk) > 0.7 * charts.WIDTH
-        text_y = y.at(mean) + 5
-        while any(
-            abs(dot.text_y - text_y) < 18 and (dot.anchor == "end") == left and abs(dot.x - x.at(risk)) < 130
-            for dot in dots
-        ):
-            text_y += 18
+        at, text_y = x.at(risk), y.at(mean) + 5
+        left = at > 0.7 * charts.WIDTH or (name == "best Sharpe" and at > 0.4 * charts.WIDTH)
+        anchor, shift = ("end", -11) if left else ("start", 11)
+        while any(dot.anchor == anchor and abs(dot.text_y - text_y) < 22 and abs(dot.x - at) < 130 for dot in dots):
+            text_y += 22
         title = f"{name}: return {mean:.1%}, volatility {risk:.1%}"
-        shift, anchor = (-11, "end") if left else (11, "start")
-        dots.append(Dot(name, kind, x.at(risk), y.at(mean), x.at(risk) + shift, text_y, anchor, title))
+        dots.append(Dot(name, kind, at, y.at(mean), at + shift, text_y, anchor, title))
     return dots

@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
 from portfolio_service import __version__
+from portfolio_service.api.charts import compact, percent
 from portfolio_service.api.deps import Services, Svc
 from portfolio_service.api.landing import frontier_chart, history_chart
 from portfolio_service.api.portfolios import valued
@@ -46,6 +47,7 @@ def _day(time: datetime | None) -> str:
 
 
 templates.env.filters.update(money=_money, moment=_moment, day=_day)
+templates.env.globals.update(compact=compact, percent=percent)
 
 
 def mount_assets(app: FastAPI) -> None:
@@ -91,7 +93,7 @@ async def landing(
     request: Request,
     services: Svc,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
-    portfolio: Annotated[str | None, Query(max_length=64, include_in_schema=False)] = None,
+    portfolio: Annotated[str | None, Query(include_in_schema=False)] = None,
 ) -> Response:
     """The service at a glance: a page for a browser, JSON otherwise."""
     headers = {"Vary": "Accept"}
@@ -130,7 +132,9 @@ async def _context(services: Services, wanted: str | None) -> dict[str, Any]:
         "market_note": _market_note(market),
         "acceleration": accelerated,
         "warnings": warnings_of(services.settings, accelerated),
-        "notice": f"No portfolio {wanted!r}." if wanted and (chosen is None or chosen.portfolio_id != wanted) else "",
+        "notice": f"No portfolio {wanted[:40]!r}."
+        if wanted and (chosen is None or chosen.portfolio_id != wanted)
+        else "",
         "chosen": chosen,
         **(await _chosen(services, chosen) if chosen else {}),
     }

@@ -17,6 +17,7 @@ from portfolio_engine.performance import Drawdown, Performance, performance
 from portfolio_engine.qp import QPSolution, solve_qp, solve_qp_batch
 from portfolio_engine.rebalance import RebalancePlan, Trade, plan_rebalance
 from portfolio_engine.risk_parity import RiskParity, risk_parity
+from portfolio_engine.simulate import Simulation, simulate
 
 __version__ = _version("portfolio-engine")
 
@@ -40,6 +41,7 @@ __all__ = [
     "RebalancePlan",
     "Residuals",
     "RiskParity",
+    "Simulation",
     "SolverError",
     "Trade",
     "View",
@@ -58,6 +60,7 @@ __all__ = [
     "plan_rebalance",
     "prices_to_returns",
     "risk_parity",
+    "simulate",
     "solve_qp",
     "solve_qp_batch",
 ]

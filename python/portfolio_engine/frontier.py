@@ -168,6 +168,6 @@ def _trace(solver: Solver, program: Program, points: int) -> dict[str, Any]:
 
 def _table(weights: Array, moments: Moments) -> Any:
     """A row per point; labelled like the moments are."""
-    if moments.names is None or "pandas" not in sys.modules:
+    if not hasattr(moments.expected_returns, "index"):
         return weights
-    return sys.modules["pandas"].DataFrame(weights, columns=list(moments.names))
+    return sys.modules["pandas"].DataFrame(weights, columns=list(moments.labels))

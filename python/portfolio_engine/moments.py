@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -17,16 +16,6 @@ from portfolio_engine.covariance import CovarianceMethod, covariance
 PSD_TOLERANCE = 1e-8  # relative to the largest variance: what rounding in an input may cost
 
 
-def labelled(values: Array, names: tuple[str, ...] | None) -> Any:
-    """A Series indexed by `names` where there are names and pandas is installed, else the array."""
-    if names is not None and "pandas" not in sys.modules:
-        try:
-            import pandas as _  # noqa: F401  (label_vector finds it among the loaded modules)
-        except ImportError:
-            return values
-    return label_vector(values, names)
-
-
 @dataclass(frozen=True, eq=False)
 class Moments:
     """Expected returns and covariance of n assets, annual and arithmetic, with where they came from.
@@ -34,8 +23,8 @@ class Moments:
     Build it with `estimate_moments`, `black_litterman`, or directly from your own numbers.
 
     Attributes:
-        expected_returns: (n,), a Series when labels were given.
-        covariance: (n, n), symmetric positive semidefinite, a DataFrame when labels were given.
+        expected_returns: (n,), a Series when a pandas object was given.
+        covariance: (n, n), symmetric positive semidefinite, a DataFrame when a pandas object was given.
         names: asset names, or None; assets without names are called "0", "1", ... in constraints.
         observations: rows used, None for given numbers.
         periods_per_year: the factor that made them annual, None for given numbers.
@@ -68,10 +57,10 @@ class Moments:
         sigma = _aligned_matrix(self.covariance, names)
         _check_shapes(mu, sigma, names)
         sigma = _symmetric_psd(sigma)
+        from_pandas = asset_names(self.covariance) is not None or asset_names(self.expected_returns) is not None
         object.__setattr__(self, "names", names)
-        object.__setattr__(self, "expected_returns", labelled(mu, names))
-        has_pandas = names is not None and "pandas" in sys.modules
-        object.__setattr__(self, "covariance", label_matrix(sigma, names) if has_pandas else sigma)
+        object.__setattr__(self, "expected_returns", label_vector(mu, names if from_pandas else None))
+        object.__setattr__(self, "covariance", label_matrix(sigma, names if from_pandas else None))
 
     @cached_property
     def mu(self) -> Array:
@@ -87,6 +76,10 @@ class Moments:
     def labels(self) -> tuple[str, ...]:
         """Names by which constraints refer to the assets."""
         return self.names or tuple(str(k) for k in range(self.mu.size))
+
+    def label(self, values: Array) -> Any:
+        """(n,) values as a Series when these moments came from a pandas object, else as they are."""
+        return label_vector(values, self.names if asset_names(self.expected_returns) is not None else None)
 
     def risk(self, weights: Array) -> float:
         """Annual standard deviation of a portfolio, (n,) weights without labels."""
@@ -190,7 +183,7 @@ def estimate_moments(
         raise ValueError(f'[{function}] expected_returns: expected "mean" or numbers, got {expected_returns!r}')
     first, last = _period(table)
     return Moments(
-        expected_returns=mean,
+        expected_returns=label_vector(mean, names),
         covariance=np.asarray(estimate.matrix) * periods_per_year,
         names=names,
         observations=estimate.observations,
@@ -283,4 +276,4 @@ def prices_to_returns(prices: Any, *, missing: Literal["error", "common"] = "err
 
 def scaled_like(moments: Moments, mu: Array, sigma: Array, method: str) -> Moments:
     """`moments` with other numbers for the same assets."""
-    return replace(moments, expected_returns=mu, covariance=sigma, method=method)
+    return replace(moments, expected_returns=moments.label(mu), covariance=sigma, method=method)

@@ -13,7 +13,6 @@ from portfolio_engine._optimize.program import Program
 from portfolio_engine._optimize.solver import RESIDUAL_LIMIT
 from portfolio_engine.allocation import Allocation, Residuals, Violation
 from portfolio_engine.errors import SolverError
-from portfolio_engine.moments import labelled
 
 
 def allocation(
@@ -39,7 +38,7 @@ def allocation(
         "none": float("nan"),
     }
     return Allocation(
-        weights=labelled(w, moments.names),
+        weights=moments.label(w),
         expected_return=mean,
         expected_risk=risk,
         sharpe_ratio=values["sharpe_ratio"],
@@ -53,7 +52,7 @@ def allocation(
         objective=answer.objective,
         objective_value=values[answer.objective],
         shadow_prices=_prices(answer, hard, moments.labels),
-        risk_contributions=labelled(w * sigma_w / risk if risk > 0 else np.zeros_like(w), moments.names),
+        risk_contributions=moments.label(w * sigma_w / risk if risk > 0 else np.zeros_like(w)),
         residuals=residuals,
         iterations=solver.iterations,
         device=solver.device_used,

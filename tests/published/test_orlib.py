@@ -1,0 +1,55 @@
+"""OR-Library's frontiers (Chang, Meade, Beasley and Sharaiha 2000): 2,000 printed points each, ten decimals."""
+
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+import pytest
+
+from portfolio_engine import Moments, efficient_frontier, optimize
+from tests.data import market_data, needs_market_data
+
+pytestmark = [pytest.mark.market_data, needs_market_data]
+PROBLEMS = {1: 31, 2: 85, 4: 98}
+PRINTED = 5e-7  # relative rounding of the printed variances
+
+
+def numbers(name: str) -> np.ndarray:
+    with gzip.open(market_data(f"published/orlib/{name}.txt.gz"), "rt") as file:
+        return np.array(file.read().split(), dtype=float)
+
+
+def problem(k: int) -> Moments:
+    values = numbers(f"port{k}")
+    n = int(values[0])
+    assert n == PROBLEMS[k]
+    mean, deviation = values[1 : 1 + 2 * n].reshape(n, 2).T
+    triples = values[1 + 2 * n :].reshape(-1, 3)
+    correlation = np.zeros((n, n))
+    rows, columns = triples[:, 0].astype(int) - 1, triples[:, 1].astype(int) - 1
+    correlation[rows, columns] = correlation[columns, rows] = triples[:, 2]
+    return Moments(mean, correlation * np.outer(deviation, deviation))
+
+
+def test_variances_at_the_printed_returns() -> None:
+    for k in PROBLEMS:
+        moments, points = problem(k), numbers(f"portef{k}").reshape(-1, 2)
+        assert len(points) == 2000
+        for target, variance in points[np.linspace(0, 1999, 100).astype(int)]:
+            # the highest printed return may exceed the highest mean by its rounding
+            allocation = optimize(moments, target_return=min(target, moments.mu.max()))
+            assert allocation.status == "optimal"
+            assert allocation.expected_risk**2 == pytest.approx(variance, rel=PRINTED)
+
+
+def test_the_frontier_runs_through_the_printed_points() -> None:
+    for k in PROBLEMS:
+        moments, points = problem(k), numbers(f"portef{k}").reshape(-1, 2)
+        frontier = efficient_frontier(moments, 40)
+        order = np.argsort(points[:, 0])
+        returns, variances = points[order, 0], points[order, 1]
+        inside = (frontier.expected_return >= returns[0]) & (frontier.expected_return <= returns[-1])
+        assert inside.sum() >= 38
+        between = np.interp(frontier.expected_return[inside], returns, variances)  # convex: chords lie above
+        np.testing.assert_allclose(frontier.expected_risk[inside] ** 2, between, rtol=1e-5)

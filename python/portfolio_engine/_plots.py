@@ -171,22 +171,24 @@ def plot_simulation(simulation: Simulation, initial_value: float = 1.0, path: st
     values = np.asarray(simulation.values)
     edge = initial_value + simulation.value_at_risk
     low, high = np.quantile(values, [0.001, 0.999])
-    counts, edges = np.histogram(values, bins=np.linspace(low, high, 91))
+    step = (high - low) / 90 or 1.0
+    # bins that begin at the VaR, so that the tail is exactly what is red
+    edges = edge + step * np.arange(np.floor((low - edge) / step), np.ceil((high - edge) / step) + 1)
+    counts, _ = np.histogram(values, bins=edges)
     with styled():
         figure = new_figure(8.5, 4.4)
         axis = figure.subplots()
-        colours = [LOSS if right <= edge else COLOURS[0] for right in edges[1:]]
-        axis.bar(edges[:-1], counts / len(values), np.diff(edges), align="edge", color=colours, alpha=0.8)
-        tail = initial_value + simulation.conditional_value_at_risk
-        for at, label, colour in (
-            (initial_value, "start", QUIET),
-            (float(np.median(values)), "median", INK),
-            (edge, "VaR", LOSS),
-            (tail, "CVaR", LOSS),
-        ):
-            axis.axvline(at, color=colour, linewidth=1.1, linestyle="-" if label == "median" else "--")
-            axis.annotate(f" {label} {at:,.0f}", (at, 1.0), xycoords=("data", "axes fraction"), rotation=90,
-                          va="top", ha="right", fontsize=7.5, color=colour)  # fmt: skip
+        colours = [LOSS if left < edge - step / 2 else COLOURS[0] for left in edges[:-1]]
+        axis.bar(edges[:-1], counts / len(values), step, align="edge", color=colours, alpha=0.8)
+        marks = {
+            "start": (initial_value, QUIET, "--"),
+            "median": (float(np.median(values)), INK, "-"),
+            "VaR": (edge, LOSS, "-"),
+            "CVaR": (initial_value + simulation.conditional_value_at_risk, LOSS, "--"),
+        }
+        for label, (at, colour, line) in marks.items():
+            axis.axvline(at, color=colour, linewidth=1.2, linestyle=line, label=f"{label} {at:,.0f}")
+        axis.legend(loc="upper right")
         axis.set_title(f"Value after {simulation.horizon} steps, {simulation.scenarios:,} scenarios")
         axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         percent(axis.yaxis, 1)

@@ -67,9 +67,26 @@ GroupMinOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or metal.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.", rich_help_panel=OUTPUT)]
+
+
+def _plot_path(path: Path | None) -> Path | None:
+    """Said before the work, not after it."""
+    if path is not None and path.suffix.lower() not in {".png", ".svg", ".pdf"}:
+        raise CommandError(f"--plot: expected a file that ends in .png, .svg or .pdf, got {path}")
+    if path is not None and not path.parent.is_dir():
+        raise CommandError(f"--plot: expected a file in a folder that exists, got {path}")
+    return path
+
+
 PlotOption = Annotated[
     Path | None,
-    typer.Option("--plot", help="Save a picture: .png, .svg or .pdf.", dir_okay=False, rich_help_panel=OUTPUT),
+    typer.Option(
+        "--plot",
+        help="Save a picture: .png, .svg or .pdf.",
+        dir_okay=False,
+        callback=_plot_path,
+        rich_help_panel=OUTPUT,
+    ),
 ]
 
 

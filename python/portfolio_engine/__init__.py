@@ -18,7 +18,6 @@ from portfolio_engine.qp import QPSolution, solve_qp, solve_qp_batch
 from portfolio_engine.rebalance import RebalancePlan, Trade, plan_rebalance
 from portfolio_engine.risk_parity import RiskParity, risk_parity
 from portfolio_engine.simulate import Simulation, simulate
-from portfolio_engine.simulate import Simulation, simulate
 
 __version__ = _version("portfolio-engine")
 
@@ -43,7 +42,6 @@ __all__ = [
     "Residuals",
     "RiskParity",
     "Simulation",
-    "Simulation",
     "SolverError",
     "Trade",
     "View",
@@ -62,7 +60,6 @@ __all__ = [
     "plan_rebalance",
     "prices_to_returns",
     "risk_parity",
-    "simulate",
     "simulate",
     "solve_qp",
     "solve_qp_batch",

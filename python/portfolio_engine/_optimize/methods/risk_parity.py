@@ -10,7 +10,7 @@ from portfolio_engine.errors import SolverError
 from portfolio_engine.risk_parity import risk_parity as solve
 
 CAUSES = {
-    "zero_risk": "a long-only combination has no risk, so no portfolio has these risk shares; a shrunk covariance has one",
+    "zero_risk": "a long-only combination has no risk, so no portfolio has these shares; a shrunk covariance has one",
     "not_psd": "the covariance has a negative eigenvalue; portfolio_engine.nearest_psd gives the nearest one without",
     "rounding_limit": "the covariance is too nearly singular for float64; a shrunk covariance has an answer",
 }

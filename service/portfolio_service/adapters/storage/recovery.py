@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
 from portfolio_service.adapters.storage import audit, rows, tables
+from portfolio_service.domain.errors import Unavailable
 from portfolio_service.domain.ledger import LedgerError, fold
 from portfolio_service.domain.models import Book, Holding, LedgerEntry, Portfolio
 
 
-class BooksDamaged(RuntimeError):
+class BooksDamaged(Unavailable):
     """The stored books contradict their ledger: the service refuses to serve. The message names every difference."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("books_damaged", "the stored books contradict their ledger: " + "; ".join(faults))
 
 
 def load(connection: Connection, portfolio_id: str | None = None) -> list[Portfolio]:
@@ -33,7 +37,7 @@ def load(connection: Connection, portfolio_id: str | None = None) -> list[Portfo
         faults += [f"{row.portfolio_id}: {fault}" for fault in _faults(row, portfolio, positions)]
         loaded.append(portfolio)
     if faults:
-        raise BooksDamaged("the stored books contradict their ledger: " + "; ".join(faults))
+        raise BooksDamaged(faults)
     return loaded
 
 

@@ -154,12 +154,14 @@ RiskParityResult Solver::solve(double tolerance, int max_iterations) {
   RiskParityResult result;
   double best = error(true);
   std::vector<double> best_y = y_;
-  int stalled = 0;
+  int stalled = 0, sweeps = 0;
   bool broke_down = false;
   while (!(best <= tolerance) && result.iterations < max_iterations && stalled < 3 && !broke_down) {
     if (without_risk()) break;
-    if (result.iterations < kSweeps) {
+    const bool sweeping = sweeps < kSweeps;
+    if (sweeping) {
       sweep();
+      ++sweeps;
     } else {
       broke_down = !newton();
     }
@@ -167,6 +169,10 @@ RiskParityResult Solver::solve(double tolerance, int max_iterations) {
     const double now = error(true);
     // Far from the solution the error may rise while the objective falls: only near it does that mean rounding.
     stalled = now < best || best > 1e-3 ? 0 : stalled + 1;
+    if (sweeping && stalled > 0) {
+      sweeps = kSweeps;
+      stalled = 0;
+    }
     if (now < best) {
       best = now;
       best_y = y_;

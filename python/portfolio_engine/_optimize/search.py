@@ -43,6 +43,8 @@ def optimal_face(solver: Solver, point: Point) -> Program | None:
     variances = np.diag(solver.moments.Sigma)
     unit[: face.n] = np.sqrt(np.where(variances > 0, variances, 1.0))
     risk = (solver.covariance(face) / np.outer(unit, unit))[np.ix_(free, free)]
+    if _definite(risk):
+        return None
     fixed = np.vstack([_unit_rows(face.A[:, free] / unit[free]), risk])
     _, sizes, directions = np.linalg.svd(fixed)
     rank = int((sizes > RANK_TOLERANCE * max(1.0, sizes.max(initial=0.0))).sum())
@@ -52,6 +54,15 @@ def optimal_face(solver: Solver, point: Point) -> Program | None:
     rows[:, free] = directions[:rank] * unit[free]
     rows = _unit_rows(rows)
     return replace(face, A=rows, b=rows @ point.x, a_names=("",) * rank)
+
+
+def _definite(risk: Array) -> bool:
+    """Whether a Cholesky factor proves every eigenvalue to be clear of zero."""
+    try:
+        np.linalg.cholesky(risk - RANK_TOLERANCE * max(1.0, len(risk)) * np.eye(len(risk)))
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def _unit_rows(rows: Array) -> Array:

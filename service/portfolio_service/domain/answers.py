@@ -9,11 +9,14 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 import portfolio_engine as pe
 from portfolio_service.domain import events
 from portfolio_service.domain.models import Event, OptimizationMethod, OptimizationRecord
 from portfolio_service.domain.requests import documented
+
+Floats = npt.NDArray[np.float64]
 
 COMPLETED, RELAXED = "optimization_completed", "optimization_relaxed"
 
@@ -27,6 +30,12 @@ class Answer:
     expected_risk: float
     sharpe_ratio: float
     details: Mapping[str, Any]
+    covariance: Floats  # (n, n); a list of lists only in the reply, it would take four times the memory
+
+    @property
+    def size(self) -> int:
+        """About how many numbers it keeps in memory."""
+        return 1000 + self.covariance.size
 
     @property
     def relaxed(self) -> bool:
@@ -61,6 +70,7 @@ class Answer:
                 "device_reason": allocation.device_reason,
                 "estimates": estimates(allocation.moments, source),
             },
+            covariance=allocation.moments.Sigma,
         )
 
     def record(
@@ -86,14 +96,54 @@ class Answer:
             details={**self.details, "cached": cached},
         )
 
-    def stored(self, record: OptimizationRecord) -> OptimizationRecord:
-        """The record without its n x n covariance, which its dates and source give again."""
-        estimates = {name: value for name, value in record.details["estimates"].items() if name != "covariance"}
-        return replace(record, details={**record.details, "estimates": estimates})
+    def with_covariance(self, record: OptimizationRecord) -> OptimizationRecord:
+        """The record for the reply. The stored one does without: its dates and source give the covariance again."""
+        shown = {**record.details["estimates"], "covariance": self.covariance.tolist()}
+        return replace(record, details={**record.details, "estimates": shown})
+
+
+@dataclass(frozen=True)
+class FrontierAnswer:
+    """The reply to POST /efficient-frontier."""
+
+    reply: Mapping[str, Any]
+
+    @property
+    def size(self) -> int:
+        """About how many numbers it keeps in memory."""
+        return 1000 + 4 * len(self.reply["points"]) * len(self.reply["max_sharpe"]["weights"])
+
+    @classmethod
+    def of(cls, frontier: pe.Frontier, source: str) -> FrontierAnswer:
+        table = np.asarray(frontier.weights)
+        rows = zip(frontier.expected_return, frontier.expected_risk, frontier.sharpe_ratio, table, strict=True)
+        points = [
+            {
+                "expected_return": float(mean),
+                "expected_risk": float(risk),
+                "sharpe_ratio": _number(ratio),
+                "weights": dict(zip(frontier.names, weights.tolist(), strict=True)),
+            }
+            for mean, risk, ratio, weights in rows
+        ]
+        return cls(
+            {
+                "points": points,
+                "count": len(points),
+                "max_sharpe": _named_point(frontier.max_sharpe),
+                "min_variance": _named_point(frontier.min_variance),
+                "risk_free_rate": frontier.risk_free_rate,
+                "estimates": estimates(frontier.moments, source),
+                "max_residual": frontier.max_residual,
+                "device": frontier.device,
+                "device_reason": frontier.device_reason,
+                "milliseconds": frontier.milliseconds,
+            }
+        )
 
 
 def estimates(moments: pe.Moments, source: str) -> dict[str, Any]:
-    """What was estimated, from which days, by which source; annual. `covariance` has a row a symbol, in their order."""
+    """What was estimated, from which days, by which source; annual."""
     condition = moments.condition_number
     return {
         "first_date": moments.first_date,
@@ -104,7 +154,6 @@ def estimates(moments: pe.Moments, source: str) -> dict[str, Any]:
         "shrinkage": moments.shrinkage,
         "symbols": list(moments.labels),
         "expected_returns": dict(zip(moments.labels, moments.mu.tolist(), strict=True)),
-        "covariance": moments.Sigma.tolist(),
         "condition_number": condition if math.isfinite(condition) else None,  # None: singular
     }
 
@@ -123,38 +172,6 @@ def relaxed_alerts(record: OptimizationRecord) -> list[Event]:
         )
         for violation in record.details["violations"]
     ]
-
-
-def frontier_answer(frontier: pe.Frontier, source: str) -> dict[str, Any]:
-    """POST /efficient-frontier."""
-    numbers = zip(
-        frontier.expected_return,
-        frontier.expected_risk,
-        frontier.sharpe_ratio,
-        np.asarray(frontier.weights),
-        strict=True,
-    )
-    points = [
-        {
-            "expected_return": float(mean),
-            "expected_risk": float(risk),
-            "sharpe_ratio": _number(ratio),
-            "weights": dict(zip(frontier.names, weights.tolist(), strict=True)),
-        }
-        for mean, risk, ratio, weights in numbers
-    ]
-    return {
-        "points": points,
-        "count": len(points),
-        "max_sharpe": _named_point(frontier.max_sharpe),
-        "min_variance": _named_point(frontier.min_variance),
-        "risk_free_rate": frontier.risk_free_rate,
-        "estimates": estimates(frontier.moments, source),
-        "max_residual": frontier.max_residual,
-        "device": frontier.device,
-        "device_reason": frontier.device_reason,
-        "milliseconds": frontier.milliseconds,
-    }
 
 
 def _named_point(allocation: pe.Allocation) -> dict[str, Any]:

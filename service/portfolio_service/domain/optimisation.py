@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from cachetools import TTLCache
 
 import portfolio_engine as pe
 from portfolio_service.domain import events
-from portfolio_service.domain.answers import Answer, frontier_answer, relaxed_alerts
+from portfolio_service.domain.answers import Answer, FrontierAnswer, relaxed_alerts
 from portfolio_service.domain.books import Books
 from portfolio_service.domain.errors import Conflict, FieldError, Unacceptable
 from portfolio_service.domain.estimation import Sample, load_sample
 from portfolio_service.domain.ids import new_id
-from portfolio_service.domain.models import Actor, Change, OptimizationMethod, OptimizationRecord, Portfolio, Target
+from portfolio_service.domain.models import (
+    Actor,
+    Book,
+    Change,
+    OptimizationMethod,
+    OptimizationRecord,
+    Portfolio,
+    Target,
+)
 from portfolio_service.domain.ports import Clock, MarketDataClient, Repository
 from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.requests import (
@@ -34,6 +43,8 @@ from portfolio_service.domain.workers import Workers
 
 __all__ = ["FrontierRequest", "OptimisationService", "OptimizeRequest"]
 
+A = TypeVar("A", Answer, FrontierAnswer)
+
 RISK_AVERSION = 2.5
 MAX_ATTEMPTS = 3  # when the books keep changing under an optimisation
 BYTES = 8
@@ -41,11 +52,11 @@ BYTES = 8
 
 @dataclass(frozen=True)
 class Question:
-    """What an answer depends on besides the market data; equal questions have equal answers."""
+    """What an answer takes from the books; while it is the same, ticks and other changes do not make it wrong."""
 
     method: OptimizationMethod
     symbols: tuple[str, ...]
-    current_weights: tuple[tuple[str, float], ...]  # empty unless turnover is limited
+    book: Book | None  # None unless turnover is limited
 
 
 class OptimisationService:
@@ -66,7 +77,7 @@ class OptimisationService:
         estimation_days: int = 756,
         risk_free_rate: float = 0.02,
         max_memory: int = 8 * 2**30,
-        max_cached: int = 512,
+        max_cached: int = 8_000_000,
     ) -> None:
         self._books = books
         self._prices = prices
@@ -76,7 +87,9 @@ class OptimisationService:
         self._estimation_days = estimation_days
         self._risk_free_rate = risk_free_rate
         self._max_memory = max_memory
-        self._cache: TTLCache[str, Any] = TTLCache(max_cached, cache_ttl_s, timer=lambda: clock.now().timestamp())
+        self._cache: TTLCache[str, Any] = TTLCache(
+            max_cached, cache_ttl_s, timer=lambda: clock.now().timestamp(), getsizeof=lambda answer: answer.size
+        )
         self.workers = Workers(workers, queue_size, timeout_s)
         self.cache_hits = self.cache_misses = 0
 
@@ -96,7 +109,7 @@ class OptimisationService:
                 begin = time.perf_counter()
                 portfolio = self._books.get(portfolio_id)
                 question = self._question(portfolio, request)
-                answer, cached = await self._answer(question, request)
+                answer, cached = await self._answer(portfolio, question, request)
                 milliseconds = (time.perf_counter() - begin) * 1e3
                 async with self._books.lock(portfolio_id):
                     portfolio = self._books.get(portfolio_id)
@@ -110,7 +123,7 @@ class OptimisationService:
         self._books.get(portfolio_id)
         return await self._repository.optimizations(portfolio_id, limit, offset)
 
-    async def frontier(self, request: FrontierRequest) -> dict[str, Any]:
+    async def frontier(self, request: FrontierRequest) -> Mapping[str, Any]:
         """Points of the efficient frontier, with the maximum-Sharpe and the minimum-variance portfolio."""
         symbols = self._frontier_symbols(request)
         sample = await self._sample(symbols, request.lookback_days, asked=request.symbols is not None)
@@ -118,14 +131,14 @@ class OptimisationService:
         rate = self._risk_free_rate if request.risk_free_rate is None else request.risk_free_rate
         constraints = self._constraints(request, symbols, {})
 
-        def compute() -> dict[str, Any]:
+        def compute() -> FrontierAnswer:
             moments = pe.estimate_moments(sample.returns)
             frontier = pe.efficient_frontier(moments, request.points, constraints, risk_free_rate=rate)
-            return frontier_answer(frontier, sample.source)
+            return FrontierAnswer.of(frontier, sample.source)
 
         parameters = ["frontier", request.points, rate, dict(request.constraints)]
-        answer: dict[str, Any] = (await self._cached(sample, parameters, compute))[0]
-        return answer
+        answer, _ = await self._cached(sample, parameters, compute)
+        return answer.reply
 
     def close(self) -> None:
         self.workers.close()
@@ -135,23 +148,30 @@ class OptimisationService:
         symbols = clean(request.symbols) if request.symbols is not None else held
         if not symbols:
             raise Conflict("no_positions", f"{portfolio.portfolio_id} holds nothing; send `symbols` to choose from")
-        weights: tuple[tuple[str, float], ...] = ()
-        if request.constraints.get("max_turnover") is not None:
-            positions = value(portfolio, self._prices, self._clock.now()).positions
-            weights = tuple((symbol, positions[symbol].weight) for symbol in symbols if symbol in positions)
-        return Question(request.method or portfolio.optimization_method, tuple(symbols), weights)
+        limited = request.constraints.get("max_turnover") is not None
+        method = request.method or portfolio.optimization_method
+        return Question(method, tuple(symbols), portfolio.book if limited else None)
 
-    async def _answer(self, question: Question, request: OptimizeRequest) -> tuple[Answer, bool]:
+    async def _current_weights(self, portfolio: Portfolio, question: Question) -> dict[str, float]:
+        """Weights that turnover is counted from; empty where it is not limited."""
+        if question.book is None:
+            return {}
+        await self._prices.current(list(portfolio.book.holdings))
+        positions = value(portfolio, self._prices, self._clock.now()).positions
+        return {symbol: positions[symbol].weight for symbol in question.symbols if symbol in positions}
+
+    async def _answer(self, portfolio: Portfolio, question: Question, request: OptimizeRequest) -> tuple[Answer, bool]:
         sample = await self._sample(question.symbols, request.lookback_days, asked=request.symbols is not None)
         self._check_memory(len(question.symbols), len(sample.returns), 1)
-        constraints = self._constraints(request, question.symbols, dict(question.current_weights))
+        weights = await self._current_weights(portfolio, question)
+        constraints = self._constraints(request, question.symbols, weights)
         options = self._options(question.method, request)
 
         def compute() -> Answer:
             allocation = pe.optimize(pe.estimate_moments(sample.returns), question.method.value, constraints, **options)
             return Answer.of(allocation, sample.source)
 
-        parameters = [question.method, question.current_weights, dict(request.constraints), options]
+        parameters = [question.method, weights, dict(request.constraints), options]
         return await self._cached(sample, parameters, compute)
 
     def _options(self, method: OptimizationMethod, request: OptimizeRequest) -> dict[str, Any]:
@@ -183,7 +203,7 @@ class OptimisationService:
         except ValueError as error:
             raise refusal(error) from error
 
-    async def _cached(self, sample: Sample, parameters: Any, compute: Callable[[], Any]) -> tuple[Any, bool]:
+    async def _cached(self, sample: Sample, parameters: Any, compute: Callable[[], A]) -> tuple[A, bool]:
         """The answer and whether it was known; a failure is not kept."""
         key = sample.fingerprint(parameters)
         if (known := self._cache.get(key)) is not None:
@@ -199,7 +219,8 @@ class OptimisationService:
             raise Unacceptable("numerical_error", f"no verified answer: {documented(str(error))}") from error
         except ValueError as error:
             raise refusal(error) from error
-        self._cache[key] = answer
+        with suppress(ValueError):  # larger than the whole cache
+            self._cache[key] = answer
         return answer, False
 
     async def _apply(
@@ -226,11 +247,11 @@ class OptimisationService:
                 portfolio.version,
                 actor,
                 now,
-                optimization=answer.stored(record),
+                optimization=record,
                 events=told,
             )
         )
-        return record
+        return answer.with_covariance(record)
 
     def _frontier_symbols(self, request: FrontierRequest) -> tuple[str, ...]:
         if request.symbols is not None:

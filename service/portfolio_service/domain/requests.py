@@ -104,11 +104,12 @@ def documented(text: str) -> str:
 
 
 def refusal(error: ValueError) -> Unacceptable:
-    """A wrong argument, in the library's words without its function name."""
+    """A wrong argument in the library's words without its function name; any other ValueError is a numerical error."""
     message = documented(str(error))
     match = re.match(r"\[\w+\] ([\w.\[\]]+): (.*)", message, re.DOTALL)
-    name, what = (match[1], match[2]) if match else ("body", message)
-    return Unacceptable("invalid_argument", f"{name}: {what}", [FieldError(name, what)])
+    if match is None:
+        return Unacceptable("numerical_error", f"no answer: {message}")
+    return Unacceptable("invalid_argument", f"{match[1]}: {match[2]}", [FieldError(match[1], match[2])])
 
 
 def _documented_name(match: re.Match[str]) -> str:

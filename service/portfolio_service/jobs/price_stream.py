@@ -29,6 +29,7 @@ class PriceStream:
         clock: Clock,
         check_every_s: float = 5.0,
         log_every_s: float = 60.0,
+        retry_s: float = 1.0,
     ) -> None:
         self._market = market
         self._live = live
@@ -36,6 +37,7 @@ class PriceStream:
         self._clock = clock
         self._check_every_s = check_every_s
         self._log_every_s = log_every_s
+        self._retry_s = retry_s
         self._checked: datetime | None = None
         self._logged: datetime | None = None
 
@@ -72,7 +74,7 @@ class PriceStream:
             except Exception as error:  # whatever the provider does, the books stay served at the last prices
                 failures += 1
                 log.warning("price stream failed", extra={"source": self._market.source, "error": repr(error)})
-            await asyncio.sleep(min(2.0**failures, MAX_PAUSE_S))
+            await asyncio.sleep(min(self._retry_s * 2**failures, MAX_PAUSE_S))
 
     def _due(self, last: datetime | None, every_s: float, now: datetime) -> bool:
         return last is None or (now - last).total_seconds() >= every_s

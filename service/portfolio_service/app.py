@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,7 +18,7 @@ from portfolio_service.adapters.market_data.files import FilesMarketData
 from portfolio_service.adapters.market_data.simulated import SimulatedMarket
 from portfolio_service.adapters.messaging.in_process import InProcessBus
 from portfolio_service.adapters.storage import SqlRepository
-from portfolio_service.api import analytics, errors, operations, optimization, pages, portfolios, rebalancing
+from portfolio_service.api import analytics, errors, operations, optimization, pages, portfolios, problems, rebalancing
 from portfolio_service.api.deps import Services
 from portfolio_service.api.middleware import Authenticate, BodyLimit, HostCheck, RequestContext
 from portfolio_service.config import Settings, load_settings
@@ -215,6 +216,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     for router in ROUTERS:
         app.include_router(router)
     pages.mount_assets(app)
+    app.openapi = partial(problems.openapi, app)  # type: ignore[method-assign]  # FastAPI's documented way
     errors.install(app, [route for router in ROUTERS for route in router.routes])
     key = settings.api_key.get_secret_value() if settings.api_key else None
     # Starlette runs the last one added first.

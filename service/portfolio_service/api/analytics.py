@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query
 
+from portfolio_service.api import examples
 from portfolio_service.api.body import StrictRoute
 from portfolio_service.api.deps import ID, Svc, ThePortfolio
 from portfolio_service.api.problems import reading, writing
@@ -22,7 +23,9 @@ Basis = Annotated[
 ]
 
 
-@router.get(f"/portfolios{ID}/performance", response_model=History, responses=reading(404, 422, 503))
+@router.get(
+    f"/portfolios{ID}/performance", response_model=History, responses=reading(404, 422, 503, 504, ok=examples.HISTORY)
+)
 async def performance_history(
     portfolio: ThePortfolio, services: Svc, period_days: Period = 365, basis: Basis = None
 ) -> dict[str, object]:
@@ -36,13 +39,13 @@ async def performance_history(
     }
 
 
-@router.post("/efficient-frontier", response_model=FrontierOut, responses=writing(404, 409, 504))
+@router.post("/efficient-frontier", response_model=FrontierOut, responses=writing(404, 409, 504, ok=examples.FRONTIER))
 async def efficient_frontier(body: Annotated[FrontierIn, Body(examples=[FRONTIER])], services: Svc) -> dict[str, Any]:
     """Portfolios of least risk for their return, with the maximum-Sharpe and the minimum-variance one."""
     return await services.optimisation.frontier(body.to_domain())
 
 
-@router.post("/simulate", response_model=Simulated, responses=writing(404, 409, 504))
+@router.post("/simulate", response_model=Simulated, responses=writing(404, 409, 504, ok=examples.SIMULATED))
 async def simulate(body: Annotated[SimulateIn, Body(examples=[SIMULATE])], services: Svc) -> dict[str, Any]:
     """Monte Carlo of the value: quantiles, value at risk and its expected shortfall, with standard errors."""
     return await services.analytics.simulate(body.to_domain())

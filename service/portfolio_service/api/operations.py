@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from portfolio_service import __version__
-from portfolio_service.api import prometheus
+from portfolio_service.api import examples, prometheus
 from portfolio_service.api.deps import Services, Svc
 from portfolio_service.api.problems import reading
 from portfolio_service.api.schemas.operations import EngineMetrics, Health, Probe
@@ -20,6 +20,7 @@ from portfolio_service.domain.monitor import acceleration, mean_ms
 from portfolio_service.logs import warnings_of
 
 router = APIRouter(tags=["operations"])
+TEXT = {"schema": {"type": "string"}, "example": examples.PROMETHEUS}
 CONTAINERIZED = any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv"))
 
 
@@ -30,7 +31,12 @@ class LineJSONResponse(JSONResponse):
         return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
 
 
-@router.get("/health", response_model=Health, response_class=LineJSONResponse, responses=reading(503))
+@router.get(
+    "/health",
+    response_model=Health,
+    response_class=LineJSONResponse,
+    responses={**reading(ok=examples.HEALTH), 503: {"model": Health, "description": "The books cannot be written"}},
+)
 async def health(services: Svc, response: Response) -> dict[str, Any]:
     """The state of the service and its parts; 200 while it can serve, 503 when the books cannot be written."""
     monitor = services.monitor
@@ -66,13 +72,17 @@ async def _health(services: Services, database: dict[str, Any]) -> dict[str, Any
     }
 
 
-@router.get("/health/live", response_model=Probe, responses=reading())
+@router.get("/health/live", response_model=Probe, responses=reading(ok=examples.PROBE))
 async def live() -> dict[str, str]:
     """The process answers."""
     return {"status": "alive"}
 
 
-@router.get("/health/ready", response_model=Probe, responses=reading(503))
+@router.get(
+    "/health/ready",
+    response_model=Probe,
+    responses={**reading(ok={"status": "ready"}), 503: {"model": Probe, "description": "Not ready"}},
+)
 async def ready(services: Svc, response: Response) -> dict[str, str]:
     """The books are loaded and can be written."""
     database = await services.monitor.database()
@@ -84,8 +94,14 @@ async def ready(services: Svc, response: Response) -> dict[str, str]:
     "/metrics",
     response_model=EngineMetrics,
     responses={
-        **reading(503),
-        200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "JSON, or Prometheus text"},
+        **reading(503, ok=None),
+        200: {
+            "content": {
+                "application/json": {"example": examples.ENGINE_METRICS},
+                **{kind: TEXT for kind in prometheus.TEXT_TYPES},
+            },
+            "description": "JSON, or Prometheus text",
+        },
     },
 )
 async def metrics(services: Svc, accept: Annotated[str, Header(include_in_schema=False)] = "") -> Response:
@@ -101,8 +117,8 @@ async def metrics(services: Svc, accept: Annotated[str, Header(include_in_schema
     "/metrics/prometheus",
     response_class=Response,
     responses={
-        **reading(503),
-        200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus text"},
+        **reading(503, ok=None),
+        200: {"content": {kind: TEXT for kind in prometheus.TEXT_TYPES}, "description": "Prometheus text"},
     },
 )
 async def prometheus_metrics(services: Svc, accept: Annotated[str, Header(include_in_schema=False)] = "") -> Response:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body
 
+from portfolio_service.api import examples
 from portfolio_service.api.body import StrictRoute
 from portfolio_service.api.deps import ID, Limit, Offset, Svc, ThePortfolio, Who
 from portfolio_service.api.problems import reading, writing
@@ -21,7 +22,7 @@ EXAMPLE = {
 }
 
 
-@router.post(f"{ID}/optimize", response_model=Optimized, responses=writing(404, 409, 504))
+@router.post(f"{ID}/optimize", response_model=Optimized, responses=writing(404, 409, 504, ok=examples.OPTIMIZED))
 async def optimize_portfolio(
     portfolio: ThePortfolio, body: Annotated[OptimizeIn, Body(examples=[EXAMPLE])], services: Svc, who: Who
 ) -> Optimized:
@@ -31,7 +32,11 @@ async def optimize_portfolio(
     return Optimized.of(record)
 
 
-@router.get(f"{ID}/optimization-history", response_model=OptimizationHistory, responses=reading(404, 422, 503))
+@router.get(
+    f"{ID}/optimization-history",
+    response_model=OptimizationHistory,
+    responses=reading(404, 422, 503, ok=examples.OPTIMIZATIONS),
+)
 async def optimization_history(
     portfolio: ThePortfolio, services: Svc, limit: Limit = 100, offset: Offset = 0
 ) -> dict[str, object]:

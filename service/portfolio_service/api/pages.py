@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
 from portfolio_service import __version__
+from portfolio_service.api import examples
 from portfolio_service.api.charts import compact, percent
 from portfolio_service.api.deps import Services, Svc
 from portfolio_service.api.landing import frontier_chart, history_chart
@@ -82,9 +83,9 @@ async def redoc(request: Request) -> HTMLResponse:
     "/",
     response_model=Root,
     responses={
-        **reading(503),
+        **reading(503, ok=None),
         200: {
-            "content": {"text/html": {"schema": {"type": "string"}}},
+            "content": {"application/json": {"example": examples.ROOT}, "text/html": {"schema": {"type": "string"}}},
             "description": "JSON, or the page for a browser",
         },
     },

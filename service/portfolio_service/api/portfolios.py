@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Response
 
+from portfolio_service.api import examples
 from portfolio_service.api.body import StrictRoute
 from portfolio_service.api.deps import ID, Limit, Offset, Services, Svc, ThePortfolio, Who
 from portfolio_service.api.problems import reading, writing
@@ -69,7 +70,7 @@ async def valued(services: Services, portfolio: Portfolio) -> Valuation:
     return value(portfolio, services.prices, services.clock.now())
 
 
-@router.post("", status_code=201, response_model=Created, responses=writing(409))
+@router.post("", status_code=201, response_model=Created, responses=writing(409, ok=examples.CREATED, status=201))
 async def create_portfolio(
     body: Annotated[PortfolioIn, Body(examples=[NEW])], services: Svc, who: Who, response: Response
 ) -> dict[str, object]:
@@ -78,7 +79,12 @@ async def create_portfolio(
     return _created(portfolio, response)
 
 
-@router.post("/with-symbols", status_code=201, response_model=CreatedWithSymbols, responses=writing(409))
+@router.post(
+    "/with-symbols",
+    status_code=201,
+    response_model=CreatedWithSymbols,
+    responses=writing(409, ok=examples.CREATED_WITH_SYMBOLS, status=201),
+)
 async def create_portfolio_with_symbols(
     body: Annotated[PortfolioWithSymbolsIn, Body(examples=[NEW_WITH_SYMBOLS])],
     services: Svc,
@@ -91,7 +97,7 @@ async def create_portfolio_with_symbols(
     return {**_created(portfolio, response), "symbols": list(positions), "positions": positions}
 
 
-@router.get("", response_model=PortfolioList, responses=reading(422))
+@router.get("", response_model=PortfolioList, responses=reading(422, ok=examples.LIST))
 async def list_portfolios(services: Svc, limit: Limit = 100, offset: Offset = 0) -> dict[str, object]:
     """Every portfolio that is not archived, oldest first."""
     portfolios = services.books.all()
@@ -101,7 +107,7 @@ async def list_portfolios(services: Svc, limit: Limit = 100, offset: Offset = 0)
     return {"portfolios": rows, "count": len(portfolios), "total_aum": round(services.live.total_aum(), 2)}
 
 
-@router.get(ID, response_model=Details, responses=reading(404, 503))
+@router.get(ID, response_model=Details, responses=reading(404, 503, ok=examples.DETAILS))
 async def get_portfolio(portfolio: ThePortfolio, services: Svc) -> dict[str, object]:
     """One portfolio at current prices, with its target and its performance."""
     valuation = await valued(services, portfolio)
@@ -124,14 +130,16 @@ async def get_portfolio(portfolio: ThePortfolio, services: Svc) -> dict[str, obj
     }
 
 
-@router.delete(ID, response_model=Archived, responses=reading(404, 409, 503))
+@router.delete(ID, response_model=Archived, responses=reading(404, 409, 413, 415, 503, ok=examples.ARCHIVED))
 async def archive_portfolio(portfolio: ThePortfolio, services: Svc, who: Who) -> dict[str, object]:
     """Archive a portfolio: its id is gone from the API, its slot is free, the audit trail keeps it."""
     await services.portfolios.archive(portfolio.portfolio_id, who)
     return {"status": "archived", "portfolio_id": portfolio.portfolio_id}
 
 
-@router.post(f"{ID}/positions", response_model=PositionsUpdated, responses=writing(404, 409))
+@router.post(
+    f"{ID}/positions", response_model=PositionsUpdated, responses=writing(404, 409, ok=examples.POSITIONS_UPDATED)
+)
 async def update_positions(
     portfolio: ThePortfolio,
     body: Annotated[PositionsIn, Body(examples=[POSITIONS])],
@@ -153,7 +161,7 @@ async def update_positions(
     }
 
 
-@router.get(f"{ID}/trades", response_model=TradeList, responses=reading(404, 422, 503))
+@router.get(f"{ID}/trades", response_model=TradeList, responses=reading(404, 422, 503, ok=examples.TRADES))
 async def list_trades(
     portfolio: ThePortfolio, services: Svc, limit: Limit = 100, offset: Offset = 0
 ) -> dict[str, object]:

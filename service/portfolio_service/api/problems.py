@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
 from portfolio_service.api.schemas.common import ErrorBody
 
 Responses = dict[int | str, dict[str, Any]]
+TAGS = [
+    {"name": "portfolios", "description": "Create, list, read, restate and archive portfolios."},
+    {"name": "optimization", "description": "Find weights; the answer explains itself."},
+    {"name": "rebalancing", "description": "Trade to weights."},
+    {"name": "analytics", "description": "Performance, efficient frontier, simulation."},
+    {"name": "operations", "description": "Health and metrics."},
+    {"name": "pages", "description": "For people."},
+]
 
 
 def _declared(description: str, code: str, detail: str, errors: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
@@ -37,11 +48,28 @@ _DECLARED: Mapping[int, dict[str, Any]] = {
 }
 
 
-def reading(*more: int) -> Responses:
-    """Declarations for an operation without a body."""
-    return {status: _DECLARED[status] for status in sorted({400, 401, 500, *more})}
+def reading(*more: int, ok: Any, status: int = 200) -> Responses:
+    """Declarations for an operation without a body: an example of its answer, and its errors."""
+    found: Responses = {number: _DECLARED[number] for number in sorted({400, 401, 500, *more})}
+    return {status: {"content": {"application/json": {"example": ok}}}, **found}
 
 
-def writing(*more: int) -> Responses:
+def writing(*more: int, ok: Any, status: int = 200) -> Responses:
     """Declarations for an operation with a JSON body."""
-    return reading(413, 415, 422, 503, *more)
+    return reading(413, 415, 422, 503, *more, ok=ok, status=status)
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """The document, without FastAPI's own 422 where an operation has nothing that could be wrong."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
+        )
+        for path in document["paths"].values():
+            for operation in path.values():
+                if "HTTPValidationError" in str(operation["responses"].get("422")):
+                    del operation["responses"]["422"]
+        for unused in ("HTTPValidationError", "ValidationError"):
+            document["components"]["schemas"].pop(unused, None)
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body
 
+from portfolio_service.api import examples
 from portfolio_service.api.body import StrictRoute
 from portfolio_service.api.deps import ID, Svc, ThePortfolio, Who
 from portfolio_service.api.problems import writing
@@ -20,7 +21,7 @@ EXAMPLE = {
 }
 
 
-@router.post(f"{ID}/rebalance", response_model=Rebalanced, responses=writing(404, 409))
+@router.post(f"{ID}/rebalance", response_model=Rebalanced, responses=writing(404, 409, ok=examples.REBALANCED))
 async def rebalance_portfolio(
     portfolio: ThePortfolio, body: Annotated[RebalanceIn, Body(examples=[EXAMPLE])], services: Svc, who: Who
 ) -> dict[str, object]:

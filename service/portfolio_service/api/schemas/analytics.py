@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -67,7 +67,7 @@ class SimulateIn(RequestModel):
     horizon_days: Annotated[Integer, Field(ge=1, le=2520)] = 252
     scenarios: Annotated[Integer, Field(ge=100, le=10_000_000)] = 100_000
     seed: Annotated[Integer | None, Field(ge=0, lt=2**63, description="Default: drawn, and returned")] = None
-    distribution: Literal["normal"] = "normal"
+    distribution: Literal["normal", "lognormal", "student_t"] = "normal"
     lookback_days: Annotated[Integer | None, Field(ge=30, le=5040, description="Default ESTIMATION_DAYS")] = None
 
     def to_domain(self) -> SimulateRequest:
@@ -80,6 +80,6 @@ class Simulated(ResponseModel):
     quantiles: dict[str, float]
     var_95: float
     cvar_95: float
-    standard_errors: dict[str, float]
+    standard_errors: dict[str, Any]
     seed: int
     device: str

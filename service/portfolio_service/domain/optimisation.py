@@ -123,7 +123,7 @@ class OptimisationService:
         self._books.get(portfolio_id)
         return await self._repository.optimizations(portfolio_id, limit, offset)
 
-    async def frontier(self, request: FrontierRequest) -> Mapping[str, Any]:
+    async def frontier(self, request: FrontierRequest) -> dict[str, Any]:
         """Points of the efficient frontier, with the maximum-Sharpe and the minimum-variance portfolio."""
         symbols = self._frontier_symbols(request)
         sample = await self._sample(symbols, request.lookback_days, asked=request.symbols is not None)
@@ -138,7 +138,7 @@ class OptimisationService:
 
         parameters = ["frontier", request.points, rate, dict(request.constraints)]
         answer, _ = await self._cached(sample, parameters, compute)
-        return answer.reply
+        return dict(answer.reply)
 
     def close(self) -> None:
         self.workers.close()

@@ -35,7 +35,7 @@ def main() -> None:
     best = pe.optimize(moments, "max_sharpe", rules, risk_free_rate=0.02)
     print(f"max_sharpe ({best.status}): return {best.expected_return:.1%}, risk {best.expected_risk:.1%}")
     print(best.weights.map("{:.1%}".format).to_string())
-    print("what binds:", {name: round(price, 3) for name, price in best.shadow_prices.items() if "[" in name and price})
+    print("what binds:", {k: round(v, 3) for k, v in best.shadow_prices.items() if k.startswith("max_weight[") and v})
 
     frontier = pe.efficient_frontier(moments, 20, rules, risk_free_rate=0.02)
     print(f"frontier: risk from {frontier.expected_risk[0]:.1%} to {frontier.expected_risk[-1]:.1%}")

@@ -71,16 +71,14 @@ async def test_histories_keep_gaps_and_leave_unknown_symbols_out(market: FilesMa
     assert len(await market.get_historical_data("AAPL", "max")) == 3
 
 
-async def test_stream_sends_only_what_changed(market: FilesMarketData, clock: SetClock) -> None:
+async def test_stream_follows_the_clock_and_the_symbols_wanted(market: FilesMarketData, clock: SetClock) -> None:
     clock.time = THURSDAY_CLOSE - timedelta(hours=1)
     wanted = ["AAPL"]
     stream = market.stream(lambda: wanted)
     assert [str(price.price) for price in await anext(stream)] == ["101.00000000"]
     wanted.append("GONE")
-    assert [price.symbol for price in await anext(stream)] == ["GONE"]
-    assert list(await anext(stream)) == []
     clock.time = THURSDAY_CLOSE
-    assert [price.symbol for price in await anext(stream)] == ["AAPL"]
+    assert [str(price.price) for price in await anext(stream)] == ["99.12345679", "7.25000000"]
 
 
 def test_names_its_symbols(market: FilesMarketData) -> None:

@@ -38,7 +38,7 @@ class Prices:
             if held is None or price.time >= held.time:
                 self._held[price.symbol] = price
             if price.source == self._market.source:
-                self.last_update = max(self.last_update or price.time, price.time)
+                self.last_update = self._clock.now()
 
     async def current(self, symbols: Sequence[str]) -> dict[str, Price]:
         """Prices of `symbols`: held ones that are fresh, the others fetched; a symbol nobody knows is left out.

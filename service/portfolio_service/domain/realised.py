@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pandas as pd
 
-from portfolio_service.domain.ledger import apply_entries, external_flow
+from portfolio_service.domain.ledger import apply_entries, external_flow, fold
 from portfolio_service.domain.measures import measure
 from portfolio_service.domain.models import Book, DailyRecord, Holding, LedgerEntry, Portfolio
 from portfolio_service.domain.money import ZERO, exact, quantity, worth
@@ -67,26 +67,30 @@ class RealisedRecords:
         known = list(await self._repository.daily_records(portfolio.portfolio_id, portfolio.created_at.date()))
         entries = await self._repository.ledger(portfolio.portfolio_id)
         closes = await self._closes(portfolio, entries)
-        days = self._days(portfolio, entries, closes)
-        new = [day for day in days if not known or day.date > known[-1].date]
-        return self._measured(portfolio.portfolio_id, known, new, closes) if new else []
+        since = self._close_of(known[-1].date) if known else None
+        days = self._days(entries, closes, since, portfolio.created_at)
+        return self._measured(portfolio.portfolio_id, known, days, closes) if days else []
 
-    def _days(self, portfolio: Portfolio, entries: Sequence[LedgerEntry], closes: pd.DataFrame) -> list[Day]:
-        """Every close since the portfolio began, its book folded from the ledger up to that moment."""
+    def _days(
+        self, entries: Sequence[LedgerEntry], closes: pd.DataFrame, since: datetime | None, created_at: datetime
+    ) -> list[Day]:
+        """Every close after `since`, its book folded from the ledger up to that moment."""
         days: list[Day] = []
-        book, position = Book(), 0
-        for date in closes.index:
-            close = self._market.last_close(_midnight(date) + timedelta(days=1))
-            if close <= portfolio.created_at or close.date() != date.date():
+        position = _passed(entries, 0, since) if since is not None else 0
+        book = fold(entries[:position])
+        for date in closes.index[closes.index >= pd.Timestamp((since or created_at).date())]:
+            close = self._close_of(date)
+            if close <= (since or created_at) or close.date() != date.date():
                 continue
-            upto = position
-            while upto < len(entries) and entries[upto].recorded_at <= close:
-                upto += 1
+            upto = _passed(entries, position, close)
             passed = entries[position:upto]
             book, position = apply_entries(book, passed), upto
             flow = sum((external_flow(entry) for entry in passed), ZERO)
             days.append(Day(_midnight(date), self._value(book, closes.loc[date]), flow))
         return days
+
+    def _close_of(self, day: datetime) -> datetime:
+        return self._market.last_close(_midnight(day) + timedelta(days=1))
 
     async def _closes(self, portfolio: Portfolio, entries: Sequence[LedgerEntry]) -> pd.DataFrame:
         """Closes since the day before the portfolio began, of all it ever held and of the benchmark; gaps filled."""
@@ -130,5 +134,12 @@ class RealisedRecords:
         return records
 
 
-def _midnight(day: pd.Timestamp) -> datetime:
+def _passed(entries: Sequence[LedgerEntry], start: int, close: datetime) -> int:
+    """How many entries from the first on were recorded up to `close`; those before `start` were."""
+    while start < len(entries) and entries[start].recorded_at <= close:
+        start += 1
+    return start
+
+
+def _midnight(day: datetime) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -17,6 +17,8 @@ from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.realised import chain
 from portfolio_service.domain.valuation import LiveValuation, value
 
+REFRESHED_AT_ONCE = 100  # of the portfolios whose books or last close changed, so that ticks never wait for all
+
 
 class RiskWatch:
     """Volatility and highs change with the books and the closes only; weights and drawdowns with every tick."""
@@ -50,11 +52,11 @@ class RiskWatch:
         """Check everything now; the alerts raised, which are in the outbox."""
         portfolios = self._books.all()
         close = self._market.last_close(self._clock.now())
-        for portfolio in portfolios:
-            if self._fresh.get(portfolio.portfolio_id) != (portfolio.version, close):
-                await self._refresh(portfolio)
-                self._fresh[portfolio.portfolio_id] = (portfolio.version, close)
-                await asyncio.sleep(0)  # requests go first
+        due = [one for one in portfolios if self._fresh.get(one.portfolio_id) != (one.version, close)]
+        for portfolio in due[:REFRESHED_AT_ONCE]:
+            await self._refresh(portfolio)
+            self._fresh[portfolio.portfolio_id] = (portfolio.version, close)
+            await asyncio.sleep(0)  # requests go first
         self._forget(set(self._fresh) - {portfolio.portfolio_id for portfolio in portfolios})
         raised = self._limits.check(self._live.values(), self._volatility, self._highs, self._clock.now())
         if raised:

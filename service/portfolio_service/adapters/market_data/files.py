@@ -75,13 +75,9 @@ class FilesMarketData:
         return self._close_time(max(self._row(now), 0))
 
     async def stream(self, symbols: Callable[[], Sequence[str]]) -> AsyncIterator[Sequence[Price]]:
-        """What changed since the last batch: the clock passed a close, or another symbol is wanted; often nothing."""
-        sent: dict[str, Price] = {}
+        """The last closes again and again; they change when the clock has passed a close."""
         while True:
-            current = await self.get_multiple_prices(symbols())
-            fresh = [price for symbol, price in current.items() if sent.get(symbol) != price]
-            sent.update({price.symbol: price for price in fresh})
-            yield fresh
+            yield list((await self.get_multiple_prices(symbols())).values())
             await asyncio.sleep(self._tick_seconds)
 
     async def close(self) -> None:

@@ -64,6 +64,18 @@ def test_while_closed_stale_only_when_older_than_the_last_close(prices: Prices, 
     assert prices.is_stale(_price(market.close_time - timedelta(seconds=1)))
 
 
+def test_staleness_follows_the_clock_and_the_close(prices: Prices, market: FailingMarket, clock: SetClock) -> None:
+    price = _price(FRIDAY_NOON)
+    assert not prices.is_stale(price)
+    clock.time += timedelta(seconds=299)
+    assert not prices.is_stale(price)
+    clock.time += timedelta(seconds=2)
+    assert prices.is_stale(price)
+    market.open, market.close_time = False, FRIDAY_NOON
+    clock.time += timedelta(seconds=1)
+    assert not prices.is_stale(price)
+
+
 async def test_a_stale_price_is_fetched_again(prices: Prices, market: FailingMarket, clock: SetClock) -> None:
     await prices.current(["AAPL"])
     clock.time += timedelta(seconds=301)

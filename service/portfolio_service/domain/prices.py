@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from portfolio_service.domain.errors import Unavailable
 from portfolio_service.domain.models import Price
@@ -17,13 +17,17 @@ def latest(market: Price | None, client: Price | None) -> Price | None:
     return client if client.time >= market.time else market
 
 
+LOOK_UP_EVERY = timedelta(seconds=1)
+
+
 class Prices:
     """Held prices: a later time wins, whatever its source."""
 
     def __init__(self, market: MarketDataClient, clock: Clock, stale_seconds: float = 300) -> None:
         self._market = market
         self._clock = clock
-        self._stale_seconds = stale_seconds
+        self._stale_after = timedelta(seconds=stale_seconds)
+        self._looked_up = self._since = datetime.min.replace(tzinfo=UTC)
         self._held: dict[str, Price] = {}
         self.last_update: datetime | None = None  # when the provider last delivered, for /health
 
@@ -61,14 +65,20 @@ class Prices:
 
     def is_stale(self, price: Price) -> bool:
         """Older than the limit while the exchange is open, else older than its last close."""
-        now = self._clock.now()
-        if self._market.is_open(now):
-            return (now - price.time).total_seconds() > self._stale_seconds
-        return price.time < self._market.last_close(now)
+        return price.time < self._fresh_since()
 
     def snapshot(self) -> Mapping[str, Price]:
         """All held prices."""
         return dict(self._held)
+
+    def _fresh_since(self) -> datetime:
+        """The time before which a price is stale; looked up once a second, a valuation asks for every position."""
+        now = self._clock.now()
+        if not self._looked_up <= now < self._looked_up + LOOK_UP_EVERY:
+            is_open = self._market.is_open(now)
+            self._since = now - self._stale_after if is_open else self._market.last_close(now)
+            self._looked_up = now
+        return self._since
 
     def _needs_fetch(self, symbol: str) -> bool:
         held = self._held.get(symbol)

@@ -72,7 +72,7 @@ class Problem:
 
     def highest_return(self) -> Point:
         """Highest expected return within max_volatility."""
-        return cheapest_within(self.solver, self.program, self.cost, self.max_volatility)
+        return cheapest_within(self.solver, self.program, self.cost, self.max_volatility, self.least_variance)
 
     def return_answer(self) -> Answer:
         """Highest return within the cap: maximising R is minimising variance / 2 - s R at s = d(variance / 2) / dR."""

@@ -70,16 +70,19 @@ def _unit_rows(rows: Array) -> Array:
     return np.asarray(rows / np.where(sizes > 0, sizes, 1.0))
 
 
-def cheapest_within(solver: Solver, program: Program, cost: Array, cap: float | None) -> Point:
-    """Least cost'x with volatility at most `cap`, which some point must allow.
+def cheapest_within(
+    solver: Solver, program: Program, cost: Array, cap: float | None, calmest: Point | None = None
+) -> Point:
+    """Least cost'x with volatility at most `cap`, which some point (the calmest, where known) must allow.
 
     The minimiser of variance / 2 + s cost'x is piecewise affine in s, the inverse of the variance's multiplier, and its
-    variance grows with s. A bracket in s is narrowed until both ends lie on one piece; there the end is exact.
+    variance grows with s. Newton's method on the active set, kept in a bracket, lands on the right piece; there it, or
+    the mix of a bracket's two ends, is exact.
     """
     far = cheapest(solver, program, cost)
     if cap is None or solver.risk(far) <= cap:
         return far
-    near = least_variance(solver, program)
+    near = least_variance(solver, program) if calmest is None else calmest
     if solver.risk(near) >= cap * (1 - 1e-12):
         face = optimal_face(solver, near)
         return near if face is None else _on_face(near, cheapest(solver, face, cost))
@@ -92,28 +95,53 @@ def _on_face(proof: Point, chosen: Point) -> Point:
 
 
 def _search(solver: Solver, cost: Array, limit: float, low: Point, high: Point) -> Point:
-    s_low, s_high, moved = 0.0, math.inf, 0
+    s_low, s_high, gap, shrinks = 0.0, math.inf, math.inf, True
+    point, s = low, 0.0
     for _ in range(STEPS):
-        share = _crossing(solver, low, high, limit)
         if math.isfinite(s_high):
-            s = (1 - share) * s_low + share * s_high
-            mixed = _mix(low, high, share, s * cost)
-            noise = max(solver.residuals(point).largest for point in (low, high))
+            share = _crossing(solver, low, high, limit)
+            mixed = _mix(low, high, share, ((1 - share) * s_low + share * s_high) * cost)
+            noise = max(solver.residuals(end).largest for end in (low, high))
             if solver.residuals(mixed).largest <= SAME_PIECE + noise:
                 return mixed
-        if not math.isfinite(s_high) or abs(moved) >= 2:  # the slope of the chord: halves a quadratic piece
+        s += _newton(solver, cost, point, limit)
+        if not (shrinks and s_low < s < s_high):
             s = _chord(solver, cost, low, high)
-            if not s_low < s < s_high:  # rounding
-                s = 0.5 * (s_low + s_high) if math.isfinite(s_high) else 2.0 * s_low
+        if not s_low < s < s_high:  # rounding
+            s = 0.5 * (s_low + s_high) if math.isfinite(s_high) else 2.0 * s_low
         point = solver.minimise(low.program, 1.0, s * cost)
         variance = solver.risk(point) ** 2
-        if abs(variance - limit) <= SAME_VARIANCE * limit:
+        shrinks, gap = abs(variance - limit) < 0.5 * gap, abs(variance - limit)
+        if gap <= SAME_VARIANCE * limit:
             return point
         if variance < limit:
-            low, s_low, moved = point, s, min(moved, 0) - 1
+            low, s_low = point, s
         else:
-            high, s_high, moved = point, s, max(moved, 0) + 1
+            high, s_high = point, s
     raise SolverError("numerical_error", f"the search for the volatility limit did not settle in {STEPS} steps")
+
+
+def _newton(solver: Solver, cost: Array, point: Point, limit: float) -> float:
+    """Change of s at which the variance is the limit if the active set stays; NaN where that has no answer."""
+    program, x = point.program, point.x
+    free = (x > program.lb) & (x < program.ub)
+    rows = np.vstack([program.A, program.G[point.z > 0]])[:, free]
+    n, m = int(free.sum()), len(rows)
+    kkt = np.zeros((n + m, n + m))
+    kkt[:n, :n] = solver.covariance(program)[np.ix_(free, free)]
+    kkt[:n, n:], kkt[n:, :n] = rows.T, rows
+    try:
+        direction = np.linalg.solve(kkt, np.concatenate([-cost[free], np.zeros(m)]))[:n]
+    except np.linalg.LinAlgError:
+        return math.nan
+    step = np.zeros(program.k)
+    step[free] = direction
+    sigma_step = solver.moments.Sigma @ step[: program.n]
+    half_slope, curvature = float(point.w @ sigma_step), float(step[: program.n] @ sigma_step)
+    rise = limit - float(point.w @ solver.moments.Sigma @ point.w)
+    inside = half_slope * half_slope + curvature * rise
+    denominator = half_slope + math.sqrt(inside) if inside >= 0 else math.nan
+    return rise / denominator if denominator > 0 else math.nan
 
 
 def _crossing(solver: Solver, low: Point, high: Point, limit: float) -> float:

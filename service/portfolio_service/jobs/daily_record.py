@@ -42,7 +42,8 @@ class DailyRecordJob:
     async def run_once(self) -> int:
         """Record every close that has no row yet; the number of rows written."""
         written = 0
-        close = self._market.last_close(self._clock.now())
+        # in a thread: the first look reads the calendar, right when the service starts
+        close = await asyncio.to_thread(self._market.last_close, self._clock.now())
         portfolios = self._books.all()
         for portfolio in portfolios:
             if self._recorded.get(portfolio.portfolio_id) == close:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from datetime import UTC, date, datetime
 
@@ -17,6 +18,7 @@ class TradingDays:
 
     def __init__(self) -> None:
         self._until: date | None = None
+        self._loading = threading.Lock()
         self.dates: npt.NDArray[np.datetime64] = np.empty(0, dtype="datetime64[D]")
         self.opens: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)  # seconds since 1970, UTC
         self.closes: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
@@ -27,8 +29,11 @@ class TradingDays:
 
     def cover(self, now: datetime) -> None:
         """Makes sure of that: reads the calendar when needed (a third of a second)."""
-        if not self.covers(now):
-            self._load(date(now.year + 1, 12, 31))
+        if self.covers(now):
+            return
+        with self._loading:
+            if not self.covers(now):
+                self._load(date(now.year + 1, 12, 31))
 
     def last_closed(self, now: datetime) -> int:
         """Index of the last session closed at `now`; -1 before the first close."""

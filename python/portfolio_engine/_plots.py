@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from portfolio_engine.frontier import Frontier
     from portfolio_engine.simulate import Simulation
 
-# Okabe-Ito's colours, told apart by colour-blind readers too, then two more
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#7F7F7F", "#332288", "#88CCEE")
+# Paul Tol's muted scheme (Technical Note SRON/EPS/TN/09-002, 2021): told apart by colour-blind readers too
+COLOURS = ("#332288", "#DDCC77", "#44AA99", "#88CCEE", "#882255", "#CC6677", "#117733", "#999933", "#AA4499", "#BBBBBB")
 INK, QUIET, LOSS = "#22313F", "#8A96A3", "#C0392B"
 STYLE = {
     "font.size": 9.5,
@@ -101,7 +101,9 @@ def draw_drawdown(axis: Any, dates: Any, values: Any) -> None:
     axis.margins(x=0)
 
 
-def draw_weights_over_time(axis: Any, dates: Any, weights: Any, names: list[str], most: int = 9) -> None:
+def draw_weights_over_time(
+    axis: Any, dates: Any, weights: Any, names: list[str], most: int = 9, colours: Mapping[str, str] | None = None
+) -> None:
     """Weights as stacked areas: the largest by name, the others together, cash left white."""
     table = np.asarray(weights, dtype=np.float64)
     order = np.argsort(-np.abs(table).mean(axis=0), kind="stable")
@@ -110,16 +112,22 @@ def draw_weights_over_time(axis: Any, dates: Any, weights: Any, names: list[str]
     if len(order) > len(shown):
         stacks.append(table[:, order[most:]].sum(axis=1))
         labels.append(f"{len(order) - most} others")
+    paint = [(colours or {}).get(label, colour) for label, colour in zip(labels, COLOURS, strict=False)]
     if table.min() < -1e-9:  # areas cannot show shorts
-        for values, label, colour in zip(stacks, labels, COLOURS, strict=False):
+        for values, label, colour in zip(stacks, labels, paint, strict=True):
             axis.plot(dates, values, label=label, color=colour, linewidth=1.0)
     else:
-        axis.stackplot(dates, stacks, labels=labels, colors=COLOURS, linewidth=0)
+        axis.stackplot(dates, stacks, labels=labels, colors=paint, linewidth=0)
         axis.set_ylim(0.0, max(1.0, float(table.sum(axis=1).max())))
     axis.set_title("Weights")
     percent(axis.yaxis)
     axis.margins(x=0)
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+
+
+def _is_light(colour: str) -> bool:
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return 0.299 * red + 0.587 * green + 0.114 * blue > 150
 
 
 def draw_weights(axis: Any, weights: Mapping[str, Mapping[str, float]]) -> None:
@@ -132,11 +140,10 @@ def draw_weights(axis: Any, weights: Mapping[str, Mapping[str, float]]) -> None:
         left = np.where(share >= 0, positive, negative)
         colour = COLOURS[i % len(COLOURS)]
         axis.barh(rows, share, left=left, color=colour, label=name, edgecolor="white", linewidth=0.6)
+        ink = INK if _is_light(colour) else "white"
         for at, value, start in zip(rows, share, left, strict=True):
             if abs(value) >= 0.07:
-                dark = colour in {"#F0E442", "#56B4E9", "#E69F00", "#88CCEE"}
-                axis.text(start + value / 2, at, f"{value:.0%}", ha="center", va="center", fontsize=7.5,
-                          color=INK if dark else "white")  # fmt: skip
+                axis.text(start + value / 2, at, f"{value:.0%}", ha="center", va="center", fontsize=7.5, color=ink)
         positive, negative = positive + np.maximum(share, 0), negative + np.minimum(share, 0)
     axis.invert_yaxis()
     axis.grid(visible=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from portfolio_service.cli import output
 from portfolio_service.cli.commands.frontier import largest
-from portfolio_service.cli.showcase.workflow import Story
+from portfolio_service.cli.showcase.workflow import CAP, VIEW, Story
 
 if TYPE_CHECKING:
     from portfolio_engine.backtest import Backtest
@@ -27,7 +27,11 @@ def show_methods(story: Story) -> None:
         ]
         for method, answer in story.optimized.items()
     ]
-    output.table("Optimised by every method", ["Method", "Return", "Risk", "Sharpe", "Time", "Largest weights"], rows)
+    columns = ["Method", "Return", "Risk", "Sharpe", "Time", "Largest weights"]
+    caption = (
+        f"at most {CAP:.0%} each; black_litterman with the view that {VIEW['assets'][0]} returns {VIEW['return']:.0%}"
+    )
+    output.table("Optimised by every method", columns, rows, caption)
 
 
 def show_trades(story: Story) -> None:

@@ -13,6 +13,11 @@ METHODS = (
 )  # fmt: skip
 CAP = 0.25  # most of one position, so that no method holds a single name
 VALUE = 500_000.0
+VIEW: dict[str, Any] = {
+    "assets": ["NVDA"],
+    "return": 0.22,
+    "confidence": 0.6,
+}  # an opinion for Black-Litterman to blend in
 
 
 @dataclass
@@ -47,7 +52,9 @@ def create(client: Client, story: Story) -> None:
 
 
 def optimize(client: Client, story: Story, method: str) -> dict[str, Any]:
-    body = {"method": method, "constraints": {"max_position_weight": CAP}}
+    body: dict[str, Any] = {"method": method, "constraints": {"max_position_weight": CAP}}
+    if method == "black_litterman":
+        body["views"] = [VIEW]
     answer: dict[str, Any] = client.post(f"/portfolios/{story.portfolio_id}/optimize", body)
     story.optimized[method] = answer
     return answer

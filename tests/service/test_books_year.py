@@ -47,6 +47,11 @@ class Year:
         assert answer.status_code in (200, 201), answer.text
         return dict(answer.json())
 
+    async def wake(self, now: datetime) -> None:
+        """Move the clock, and take the prices of that moment: the stream would bring them a little later."""
+        self.clock.set(now)
+        self.services.prices.put((await self.services.market.get_multiple_prices(TECH)).values())
+
     async def begin(self) -> None:
         for method in METHODS:
             body = {"portfolio_name": "Tech Focus Portfolio", "symbols": TECH, "initial_value": 250000}
@@ -96,7 +101,7 @@ async def live_a_year(year: Year, days: Iterator[pd.Timestamp]) -> None:
     """Creates on the first day, rebalances on the first day of each month, looks every day."""
     month = None
     for day in days:
-        year.clock.set(datetime.combine(day.date(), AFTER_CLOSE))
+        await year.wake(datetime.combine(day.date(), AFTER_CLOSE))
         if month is None:
             await year.begin()
         if day.month != month:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import re
 import time
@@ -103,7 +104,7 @@ class Authenticate:
             detail = "expected the API key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
             if self.key is None:
                 detail = "listening beyond loopback needs API_KEY, or ALLOW_UNAUTHENTICATED=1"
-            headers = {"WWW-Authenticate": "Bearer"}
+            headers = {"WWW-Authenticate": 'Basic realm="Portfolio Engine", charset="UTF-8", Bearer'}
             await error_response(401, "unauthorized", detail, headers=headers)(scope, receive, send)
             return
         await self.app(scope, receive, send)
@@ -112,10 +113,20 @@ class Authenticate:
         if self.key is None:
             host = (scope.get("server") or ("localhost", None))[0]
             return self.anyone or not re.fullmatch(r"[0-9a-fA-F.:]+", host) or is_loopback(host)
-        headers = Headers(scope=scope)
-        kind, _, bearer = headers.get("authorization", "").partition(" ")
-        sent = bearer.strip() if kind.lower() == "bearer" else headers.get("x-api-key", "")
-        return hmac.compare_digest(sent.encode(), self.key)
+        return hmac.compare_digest(_sent_key(Headers(scope=scope)), self.key)
+
+
+def _sent_key(headers: Headers) -> bytes:
+    """The key of a request: Bearer, X-API-Key, or the password of Basic, which is how a browser can send one."""
+    kind, _, value = headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return value.strip().encode()
+    if kind.lower() == "basic":
+        try:
+            return base64.b64decode(value.strip(), validate=True).partition(b":")[2]
+        except ValueError:
+            return b""
+    return headers.get("x-api-key", "").encode()
 
 
 class BodyLimit:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from portfolio_service.api.schemas.common import (
-    Integer,
+    WHOLE,
+    Id,
+    Lookback,
     Number,
     RequestModel,
     ResponseModel,
-    Symbol,
     Utc,
-    Weight,
-    unique_symbols,
+    Weights,
 )
 from portfolio_service.domain.analytics import HistoryRow, SimulateRequest
 from portfolio_service.domain.models import PerformanceMetrics
+
+Capital = Annotated[Number, Field(gt=0, lt=1e12)]
+Seed = Annotated[int, Field(strict=True, ge=0, le=2**53), WHOLE]  # beyond it JSON readers lose digits
 
 
 class Metrics(ResponseModel):
@@ -61,14 +64,14 @@ class History(ResponseModel):
 class SimulateIn(RequestModel):
     """POST /simulate: of a portfolio, or of weights whose rest is cash."""
 
-    portfolio_id: Annotated[str | None, Field(max_length=64)] = None
-    weights: Annotated[dict[Symbol, Weight] | None, BeforeValidator(unique_symbols), Field(max_length=1000)] = None
-    initial_value: Annotated[Number | None, Field(gt=0, lt=1e12, description="With weights; default 100000")] = None
-    horizon_days: Annotated[Integer, Field(ge=1, le=2520)] = 252
-    scenarios: Annotated[Integer, Field(ge=100, le=10_000_000)] = 100_000
-    seed: Annotated[Integer | None, Field(ge=0, lt=2**63, description="Default: drawn, and returned")] = None
+    portfolio_id: Id | None = None
+    weights: Weights | None = None
+    initial_value: Annotated[Capital | None, Field(description="With weights; default 100000")] = None
+    horizon_days: Annotated[int, Field(strict=True, ge=1, le=2520), WHOLE] = 252
+    scenarios: Annotated[int, Field(strict=True, ge=100, le=1_000_000), WHOLE] = 100_000
+    seed: Annotated[Seed | None, Field(description="Default: drawn, and returned")] = None
     distribution: Literal["normal", "lognormal", "student_t"] = "normal"
-    lookback_days: Annotated[Integer | None, Field(ge=30, le=5040, description="Default ESTIMATION_DAYS")] = None
+    lookback_days: Annotated[Lookback | None, Field(description="Default ESTIMATION_DAYS")] = None
 
     def to_domain(self) -> SimulateRequest:
         return SimulateRequest(**self.model_dump())

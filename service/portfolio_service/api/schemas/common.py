@@ -16,6 +16,7 @@ from pydantic import (
     StrictBool,
     WithJsonSchema,
 )
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from portfolio_service.domain.clock import iso
@@ -38,13 +39,9 @@ class ResponseModel(BaseModel):
     model_config = ConfigDict(extra="allow", json_schema_serialization_defaults_required=True)
 
 
-def _number(value: Any) -> Any:
-    """Neither bool nor text is a number; an integer too large for a float is out of bounds, not a crash."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise PydanticCustomError("number_type", "expected a number")
-    if isinstance(value, int) and abs(value) > 2**63:
-        raise PydanticCustomError("number_size", "expected a number of ordinary size")
-    return value
+def _whole(value: Any) -> Any:
+    """269.0 is an integer in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _weight(value: float) -> float:
@@ -79,11 +76,23 @@ def unique_symbols(value: Any) -> Any:
     return value
 
 
-Number = Annotated[float, BeforeValidator(_number)]
-Integer = Annotated[int, Field(strict=True)]
+# Constraints stand before validators: only so do they reach the OpenAPI document.
+Number = Annotated[float, Field(strict=True)]
+WHOLE = BeforeValidator(_whole)
 Flag = StrictBool
 Weight = Annotated[Number, AfterValidator(_weight), Field(json_schema_extra={"minimum": 0, "maximum": 1})]
-Symbol = Annotated[str, AfterValidator(_symbol), Field(pattern=SYMBOL_PATTERN, examples=["AAPL"])]
+Symbol = Annotated[str, Field(pattern=SYMBOL_PATTERN, examples=["AAPL"]), AfterValidator(_symbol)]
+Symbols = Annotated[list[Symbol], Field(min_length=1, max_length=500)]
+CLOSED: JsonDict = {"additionalProperties": False}  # no key but those of the pattern
+Weights = Annotated[
+    dict[Symbol, Weight], Field(max_length=1000, json_schema_extra=CLOSED), BeforeValidator(unique_symbols)
+]
+Money = Annotated[Number, Field(ge=0, lt=1e12)]
+Quantity = Annotated[Number, Field(ge=0, lt=9e10)]
+Rate = Annotated[Number, Field(ge=-1, le=10)]
+RiskFreeRate = Annotated[Number, Field(ge=-0.5, le=1)]
+Lookback = Annotated[int, Field(strict=True, ge=30, le=5040), WHOLE]
+Id = Annotated[str, Field(max_length=64)]
 Utc = Annotated[
     datetime,
     PlainSerializer(iso, return_type=str, when_used="json"),

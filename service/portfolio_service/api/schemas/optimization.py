@@ -7,30 +7,35 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from portfolio_service.api.schemas.common import (
+    CLOSED,
     NAME_PATTERN,
+    WHOLE,
     Flag,
-    Integer,
+    Id,
+    Lookback,
     Number,
+    Rate,
     RequestModel,
     ResponseModel,
+    RiskFreeRate,
     Symbol,
+    Symbols,
     Utc,
     Weight,
+    Weights,
     unique_symbols,
 )
 from portfolio_service.domain.models import OptimizationMethod, OptimizationRecord
 from portfolio_service.domain.requests import FrontierRequest, OptimizeRequest
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-Weights = Annotated[dict[Symbol, Weight], BeforeValidator(unique_symbols), Field(max_length=1000)]
-Coefficients = Annotated[
-    dict[Symbol, Annotated[Number, Field(ge=-1e6, le=1e6)]],
-    BeforeValidator(unique_symbols),
-    Field(min_length=1, max_length=1000),
-]
 Bound = Annotated[Number, Field(ge=-1e6, le=1e6)]
-Rate = Annotated[Number, Field(ge=-1, le=10)]
-Symbols = Annotated[list[Symbol], Field(min_length=1, max_length=500)]
+Coefficients = Annotated[
+    dict[Symbol, Bound], Field(min_length=1, max_length=1000, json_schema_extra=CLOSED), BeforeValidator(unique_symbols)
+]
+Turnover = Annotated[Number, Field(ge=0, le=2)]
+Volatility = Annotated[Number, Field(gt=0, le=10)]
+Aversion = Annotated[Number, Field(gt=0, le=1e6)]
 
 
 class GroupIn(RequestModel):
@@ -49,6 +54,10 @@ class LinearIn(RequestModel):
     upper: Bound | None = None
 
 
+Groups = Annotated[dict[Name, GroupIn], Field(max_length=200, json_schema_extra=CLOSED)]
+Rows = Annotated[dict[Name, LinearIn], Field(max_length=200, json_schema_extra=CLOSED)]
+
+
 class ConstraintsIn(RequestModel):
     """Hard constraints, except max_turnover, which is relaxed when it cannot be met."""
 
@@ -57,9 +66,9 @@ class ConstraintsIn(RequestModel):
     max_weights: Annotated[Weights | None, Field(description="Greatest weight of single symbols")] = None
     min_weights: Annotated[Weights | None, Field(description="Least weight of single symbols")] = None
     max_sector_weight: Annotated[Weight | None, Field(description="Greatest weight of any sector")] = None
-    groups: Annotated[dict[Name, GroupIn] | None, Field(max_length=200)] = None
-    linear: Annotated[dict[Name, LinearIn] | None, Field(max_length=200)] = None
-    max_turnover: Annotated[Number | None, Field(ge=0, le=2, description="Sum of |weight - current weight|")] = None
+    groups: Groups | None = None
+    linear: Rows | None = None
+    max_turnover: Annotated[Turnover | None, Field(description="Sum of |weight - current weight|")] = None
 
 
 class ViewIn(RequestModel):
@@ -67,7 +76,7 @@ class ViewIn(RequestModel):
 
     assets: Symbols | None = None
     weights: Coefficients | None = None
-    annual_return: Annotated[Number, Field(alias="return", ge=-1, le=10)]
+    annual_return: Annotated[Rate, Field(alias="return")]
     confidence: Annotated[Number, Field(gt=0, le=1)] = 0.5
 
 
@@ -76,13 +85,13 @@ class OptimizeIn(RequestModel):
 
     method: OptimizationMethod | None = None
     target_return: Annotated[Rate | None, Field(description="Least annual expected return")] = None
-    max_volatility: Annotated[Number | None, Field(gt=0, le=10, description="Greatest annual volatility")] = None
+    max_volatility: Annotated[Volatility | None, Field(description="Greatest annual volatility")] = None
     constraints: ConstraintsIn = ConstraintsIn()
-    risk_aversion: Annotated[Number | None, Field(gt=0, le=1e6, description="Default 2.5")] = None
-    risk_free_rate: Annotated[Number | None, Field(ge=-0.5, le=1, description="Default RISK_FREE_RATE")] = None
-    lookback_days: Annotated[Integer | None, Field(ge=30, le=5040, description="Default ESTIMATION_DAYS")] = None
+    risk_aversion: Annotated[Aversion | None, Field(description="Default 2.5")] = None
+    risk_free_rate: Annotated[RiskFreeRate | None, Field(description="Default RISK_FREE_RATE")] = None
+    lookback_days: Annotated[Lookback | None, Field(description="Default ESTIMATION_DAYS")] = None
     symbols: Annotated[Symbols | None, Field(description="Default: what is held")] = None
-    views: Annotated[list[ViewIn] | None, Field(max_length=500)] = None
+    views: Annotated[list[ViewIn], Field(max_length=500)] | None = None
     risk_budgets: Annotated[Weights | None, Field(description="risk_parity: shares of the risk, default equal")] = None
     strict: Annotated[Flag, Field(description="422 where a target cannot be met, instead of relaxing it")] = False
 
@@ -100,11 +109,11 @@ class FrontierIn(RequestModel):
     """POST /efficient-frontier; either symbols or portfolio_id."""
 
     symbols: Symbols | None = None
-    portfolio_id: Annotated[str | None, Field(max_length=64)] = None
-    points: Annotated[Integer, Field(ge=2, le=500)] = 50
+    portfolio_id: Id | None = None
+    points: Annotated[int, Field(strict=True, ge=2, le=500), WHOLE] = 50
     constraints: ConstraintsIn = ConstraintsIn()
-    lookback_days: Annotated[Integer | None, Field(ge=30, le=5040, description="Default ESTIMATION_DAYS")] = None
-    risk_free_rate: Annotated[Number | None, Field(ge=-0.5, le=1, description="Default RISK_FREE_RATE")] = None
+    lookback_days: Annotated[Lookback | None, Field(description="Default ESTIMATION_DAYS")] = None
+    risk_free_rate: Annotated[RiskFreeRate | None, Field(description="Default RISK_FREE_RATE")] = None
 
     def to_domain(self) -> FrontierRequest:
         constraints = self.constraints.model_dump(exclude_none=True)

@@ -11,17 +11,16 @@ from portfolio_service.api.schemas.analytics import Metrics
 from portfolio_service.api.schemas.common import (
     TEXT_PATTERN,
     Metadata,
+    Money,
     Number,
     RequestModel,
     ResponseModel,
-    Symbol,
+    Symbols,
     Utc,
 )
 from portfolio_service.domain.models import OptimizationMethod, Portfolio, Position, RebalanceFrequency, Valuation
 from portfolio_service.domain.money import exact, money
 from portfolio_service.domain.portfolio import NewPortfolio
-
-Money = Annotated[Number, Field(ge=0, lt=1e12)]
 
 
 class PortfolioIn(RequestModel):
@@ -51,7 +50,7 @@ class PortfolioIn(RequestModel):
 class PortfolioWithSymbolsIn(PortfolioIn):
     """POST /portfolios/with-symbols."""
 
-    symbols: Annotated[list[Symbol], Field(min_length=1, max_length=500)]
+    symbols: Symbols
 
 
 class Created(ResponseModel):

@@ -8,22 +8,22 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from portfolio_service.api.schemas.common import (
+    CLOSED,
     Flag,
-    Number,
+    Money,
+    Quantity,
     RequestModel,
     ResponseModel,
     Symbol,
     Utc,
     Weight,
+    Weights,
     unique_symbols,
 )
 from portfolio_service.domain.models import Trade
 from portfolio_service.domain.money import exact
 from portfolio_service.domain.portfolio import PositionUpdate
 from portfolio_service.domain.rebalancing import RebalanceRequest
-
-Money = Annotated[Number, Field(ge=0, lt=1e12)]
-Quantity = Annotated[Number, Field(ge=0, lt=9e10)]
 
 
 class PositionIn(RequestModel):
@@ -44,7 +44,9 @@ class PositionsIn(RequestModel):
     """POST positions."""
 
     positions: Annotated[
-        dict[Symbol, PositionIn], BeforeValidator(unique_symbols), Field(min_length=1, max_length=1000)
+        dict[Symbol, PositionIn],
+        Field(min_length=1, max_length=1000, json_schema_extra=CLOSED),
+        BeforeValidator(unique_symbols),
     ]
 
 
@@ -98,9 +100,7 @@ class TradeList(ResponseModel):
 class RebalanceIn(RequestModel):
     """POST rebalance; {} trades to the stored target."""
 
-    target_weights: Annotated[
-        dict[Symbol, Weight] | None, BeforeValidator(unique_symbols), Field(description="Default: the stored target")
-    ] = None
+    target_weights: Annotated[Weights | None, Field(description="Default: the stored target")] = None
     rebalance_threshold: Annotated[Weight, Field(description="Least weight deviation of a symbol that trades")] = 0.01
     minimize_turnover: Annotated[Flag, Field(description="Only to the band's edge")] = False
     full: Annotated[Flag, Field(description="Sell what is not named")] = False

@@ -1,0 +1,43 @@
+"""The API does what its OpenAPI document says: schemathesis with every check on, against a real server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.service.conftest import TECH, Server
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = """
+hooks = "tests.service.schemathesis_hooks"
+
+[checks]
+positive_data_acceptance.expected-statuses = ["2xx", 401, 403, 404, 409, 412, 413, 422]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_every_check(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "schemathesis.toml").write_text(CONFIG)
+    body = {"portfolio_name": "Fuzzed", "symbols": TECH}
+    created = httpx.post(f"{server.url}/portfolios/with-symbols", json=body, timeout=60)
+    portfolio_id = created.json()["portfolio_id"]
+    arguments = ["run", f"{server.url}/openapi.json", "--checks", "all", "--seed", "20250824", "--max-examples", "10"]
+    run = subprocess.run(
+        [str(Path(sys.executable).parent / "schemathesis"), *arguments, "--max-time", "45", "--no-color"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_PORTFOLIO": portfolio_id},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
+    assert "19 selected / 19 total" in run.stdout, run.stdout
+    assert httpx.get(f"{server.url}/portfolios/{portfolio_id}", timeout=60).status_code == 200

@@ -59,6 +59,25 @@ async def test_every_method_answers_like_the_library_on_the_documented_estimates
     assert record.status == "optimization_completed"
 
 
+@pytest.mark.parametrize("method", METHODS)
+async def test_more_symbols_than_days_and_near_duplicates(world: World, method: OptimizationMethod) -> None:
+    names = [*world.market.known_symbols()[:45], "SPY", "VOO", "VTI"]
+    portfolio = await world.create()
+    request = OptimizeRequest(
+        method=method,
+        symbols=names,
+        lookback_days=30,
+        constraints={"max_position_weight": 0.2, "max_sector_weight": 0.5},
+    )
+    record = await world.optimisation.optimize(portfolio.portfolio_id, request, ACTOR)
+    weights = np.array(list(record.target_weights.values()))
+    assert weights.sum() == pytest.approx(1, abs=1e-9)
+    assert weights.min() >= -1e-12
+    assert max(record.details["residuals"].values()) <= 1e-8
+    assert record.details["estimates"]["n_obs"] == 30
+    json.dumps(record.details, allow_nan=False)
+
+
 async def test_estimates_and_residuals_come_back_and_can_be_checked(world: World) -> None:
     portfolio = await world.create(*NAMES)
     request = OptimizeRequest(method=OptimizationMethod.MIN_VARIANCE, lookback_days=400)

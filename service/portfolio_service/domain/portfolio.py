@@ -72,34 +72,40 @@ class PortfolioService:
 
     async def create(self, new: NewPortfolio, actor: Actor) -> Portfolio:
         """The created portfolio, with the valuation it starts at: total_value == initial_value to the cent."""
+        self._check_slot()
+        initial, cash = opening_money(new.initial_value, new.cash_balance)
+        symbols = clean(new.symbols) if new.symbols is not None else ()
+        if new.symbols is not None and not symbols:
+            raise Unacceptable("invalid_symbol", "symbols: expected at least one, got none")
+        require_prices(symbols, await self._prices.current(symbols), self._market)
         async with self._creating:
             self._check_slot()
-            initial, cash = opening_money(new.initial_value, new.cash_balance)
-            symbols = clean(new.symbols) if new.symbols is not None else ()
-            if new.symbols is not None and not symbols:
-                raise Unacceptable("invalid_symbol", "symbols: expected at least one, got none")
-            quotes = await self._quotes(symbols)
-            now = self._clock.now()
-            if symbols:
-                entries = opening_split(initial, cash, symbols, quotes, now)
-            else:
-                entries = opening_unallocated(initial, cash, now)
-            portfolio = Portfolio(
-                portfolio_id=new_id("port", {portfolio.portfolio_id for portfolio in self._books.all()}),
-                portfolio_name=new.portfolio_name,
-                initial_value=initial,
-                optimization_method=new.optimization_method,
-                rebalance_frequency=new.rebalance_frequency,
-                created_at=now,
-                provider=self._market.source,
-                book=fold(entries),
-                metadata=dict(new.metadata),
-            )
-            portfolio = replace(portfolio, valuation=value(portfolio, self._prices, now))
-            created = events.created(portfolio, symbols, now)
-            return await self._books.apply(
-                Change("portfolio.create", portfolio, None, actor, now, entries, events=(created,))
-            )
+            return await self._create(new, initial, cash, symbols, actor)
+
+    async def _create(
+        self, new: NewPortfolio, initial: Decimal, cash: Decimal, symbols: Sequence[str], actor: Actor
+    ) -> Portfolio:
+        now = self._clock.now()
+        if symbols:
+            held = {symbol: self._prices.get(symbol) for symbol in symbols}  # a tick may have come since
+            quotes = {symbol: price for symbol, price in held.items() if price}
+            entries = opening_split(initial, cash, symbols, quotes, now)
+        else:
+            entries = opening_unallocated(initial, cash, now)
+        portfolio = Portfolio(
+            portfolio_id=new_id("port", {portfolio.portfolio_id for portfolio in self._books.all()}),
+            portfolio_name=new.portfolio_name,
+            initial_value=initial,
+            optimization_method=new.optimization_method,
+            rebalance_frequency=new.rebalance_frequency,
+            created_at=now,
+            provider=self._market.source,
+            book=fold(entries),
+            metadata=dict(new.metadata),
+        )
+        portfolio = replace(portfolio, valuation=value(portfolio, self._prices, now))
+        told = (events.created(portfolio, symbols, now),)
+        return await self._books.apply(Change("portfolio.create", portfolio, None, actor, now, entries, events=told))
 
     async def update_positions(
         self,
@@ -151,11 +157,6 @@ class PortfolioService:
                 "portfolio_limit_reached",
                 f"all {self._max_portfolios} portfolios are in use (MAX_PORTFOLIOS); DELETE one to free its slot",
             )
-
-    async def _quotes(self, symbols: Sequence[str]) -> dict[str, Price]:
-        quotes = await self._prices.current(symbols)
-        require_prices(symbols, quotes, self._market)
-        return quotes
 
     def _after(
         self, portfolio: Portfolio, entries: tuple[LedgerEntry, ...], own: Mapping[str, Price], now: datetime

@@ -1,9 +1,11 @@
 // Compiled with AVX2 and FMA on x86-64; empty elsewhere.
+#if defined(__x86_64__)
 #include "normals_kernel.hpp"
 
-#if defined(__x86_64__)
 namespace portfolio {
+
 extern const NormalKernels normals_avx2;
 const NormalKernels normals_avx2{"avx2", &normals32, &normals64, &chi_squared32, &chi_squared64};
+
 }  // namespace portfolio
 #endif

@@ -50,7 +50,7 @@ def _by_portfolio(
     connection: Connection, table: Any, order: Any, portfolio_id: str | None
 ) -> dict[str, list[Row[Any]]]:
     query = select(table).join(tables.portfolios, table.c.portfolio_id == tables.portfolios.c.portfolio_id)
-    ordered = connection.execute(_live(query, portfolio_id).order_by(table.c.portfolio_id, order))
+    ordered = connection.execute(_live(query, portfolio_id).order_by(table.c.portfolio_id, order)).all()
     return {owner: list(group) for owner, group in groupby(ordered, key=lambda row: row.portfolio_id)}
 
 

@@ -23,11 +23,19 @@ UNTRADED = ("relaxed", "infeasible", "no_assets")  # "relaxed" trades with accep
 
 @dataclass(frozen=True)
 class Rebalance:
-    """One decision: `decided_on` is the last day the method saw, `date` the day it traded (row numbers without dates).
+    """One decision of a backtest.
 
-    status is the optimiser's ("custom" for a function, "no_assets" when nothing was eligible); a decision that is not
-    `traded` leaves the holdings as they drift. turnover is sum |trade| / value before it, cost is in money,
-    target_weights has an entry per asset (zero where not eligible; NaN where there was no answer).
+    Attributes:
+        date: the day it traded (row number when the prices have no dates).
+        decided_on: the last day the method saw.
+        status: the optimiser's; "infeasible" when the constraints conflict, "custom" for a function's weights,
+            "no_assets" when nothing was eligible.
+        traded: False leaves the holdings as they drift.
+        assets: number of eligible assets.
+        turnover: sum |trade| over the value before it.
+        cost: money paid for it.
+        target_weights: (n,), zero where not eligible, NaN where there was no answer; a Series when labels were given.
+        milliseconds: of the optimisation.
     """
 
     date: Any
@@ -43,12 +51,22 @@ class Rebalance:
 
 @dataclass(frozen=True)
 class Backtest:
-    """A backtest's daily record from the first trade on; pandas objects when the prices were a DataFrame.
+    """The daily record of a backtest from its first trade on; pandas objects when the prices were a DataFrame.
 
-    values: (days,) value at the close after costs. returns: (days,) simple returns, the first one on initial_value,
-    so that values = initial_value * cumprod(1 + returns). weights: (days, assets) at the close, after trades; what
-    is missing to one is cash. benchmark_returns: (days,) or None. total_turnover: sum of the decisions' turnovers;
-    total_cost in money. status: "completed", or "ruined" when the value reached zero and the record stops there.
+    Attributes:
+        dates: (days,).
+        values: (days,), money at the close, after costs.
+        returns: (days,), simple; the first one is on initial_value, so that values = initial_value *
+            cumprod(1 + returns).
+        weights: (days, n), at the close, after trades; what is missing to one is cash.
+        benchmark_returns: (days,) or None; zero on the first day, on which the portfolio only pays its first trade.
+        rebalances: every decision, in order.
+        total_turnover: sum of the decisions' turnovers.
+        total_cost: money.
+        initial_value: money.
+        method: name, "custom" for a function.
+        status: "completed", or "ruined" when the value reached zero and the record stops before that day.
+        performance: measures of `returns` against `benchmark_returns`.
     """
 
     dates: Any
@@ -91,33 +109,45 @@ def backtest(
     benchmark: Any = None,
     dates: Any = None,
     initial_value: float = 100_000.0,
-    risk_free_rate: float = 0.02,
+    risk_free_rate: float = 0.0,
     accept_relaxed: bool = False,
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Backtest:
-    """Tests a method on past prices, walking forward.
+    """Test a method on past prices, walking forward.
 
-    prices: (days, assets) of positive prices, NaN where there is none; a DataFrame with a DatetimeIndex, or an array
-        with `dates` (datetime64, needed for calendar schedules).
-    method: a method of `optimize`, or a function of the window's returns (days, eligible assets; a DataFrame when
-        prices is one) that gives weights as an array, a mapping, a Series or an Allocation.
-    schedule: "daily", "weekly", "monthly", "quarterly" (first trading day of the period) or a number of days.
-    costs: basis points of each trade's value (0 up to 1000), paid out of the portfolio at the trade.
-    lookback: days of returns a decision sees (default 252). lag: trading days between the last price seen and the
-        trade (default 1: decided on yesterday's close, traded at today's; 0 trades at the close it was decided on).
-    constraints: as for optimize; per-asset names that are not eligible on a day are left out on that day, and a
-        turnover limit is taken against the drifted weights.
-    benchmark: name of a column (then not an asset), or prices of its own: a Series with dates, or (days,).
-    accept_relaxed: trade a target that met its soft constraints only as nearly as possible (default: keep holdings).
-    options: passed on to optimize (target_return, max_volatility, risk_aversion, ...).
+    At a decision an asset is eligible when it has a price on the first and the last day of the window and at most 5 %
+    missing between. Missing prices are valued, traded and turned into returns at the last price before them; an asset
+    that stops quoting is sold at its last price by the next decision that trades. A decision without an answer keeps
+    the holdings. Money not invested earns nothing. Nothing after `decided_on` is read.
 
-    An asset is eligible for a decision when it has a price on the first and the last day of the window and at most
-    5 % missing between. Missing prices are valued, traded and turned into returns at the last price before them; an
-    asset that stops quoting is sold at its last price by the next decision that trades. A decision without an answer
-    keeps the holdings. Money not invested earns nothing.
+    Args:
+        prices: (days, n), positive, NaN where there is none; a DataFrame with a DatetimeIndex, or an array with
+            `dates`.
+        method: a method of `optimize`, or a function of the window's returns ((lookback, eligible assets), a DataFrame
+            when prices is one) that gives weights: array, mapping, Series or Allocation.
+        schedule: "daily", "weekly", "monthly", "quarterly" (first trading day of the period), or a number of days; the
+            first trade is on the first day that has `lookback` returns and `lag` days before it.
+        costs: basis points of each trade's value, 0 to 1000, paid out of the portfolio at the trade.
+        lookback: daily returns a decision sees.
+        lag: trading days between the last price seen and the trade: 1 decides on yesterday's close and trades at
+            today's, 0 trades at the close it was decided on.
+        constraints: as for `optimize`. Names not eligible on a day are left out on that day, groups and rows without
+            an eligible asset too; a turnover limit is taken against the drifted weights, the first purchase is free
+            of it.
+        benchmark: name of a column (then not an asset), or its own prices: a Series with dates, or (days,).
+        dates: (days,) datetime64, for arrays.
+        initial_value: money.
+        risk_free_rate: annual, for the method and the measures.
+        accept_relaxed: trade a target that met its soft constraints only as nearly as possible.
+        progress: called with (decisions done, decisions in all).
+        options: passed on to `optimize` (target_return, max_volatility, risk_aversion, device, ...).
 
-    Returns a Backtest. Raises ValueError for bad arguments or too few days.
+    Returns:
+        Backtest.
+
+    Raises:
+        ValueError: a bad argument, too few days, unknown names in constraints.
     """
     given = read_input(prices, benchmark, dates, method, constraints, lookback, lag, accept_relaxed, options)
     check_input(given, schedule, costs, initial_value)

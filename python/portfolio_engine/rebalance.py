@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from typing import Any, Literal
 
-from portfolio_engine._exact import CONTEXT, ZERO, money, money_down, steps, to_decimal, to_decimals, units
+from portfolio_engine._exact import CONTEXT, ZERO, money, money_down, steps, to_decimals
+from portfolio_engine._rebalance_input import (
+    NAME,
+    WEIGHT_DIGITS,
+    Book,
+    Rules,
+    UnnamedWeightsError,
+    at_least_zero,
+    check_targets,
+    read_book,
+    read_cost_rate,
+    read_step,
+)
 
-NAME = "plan_rebalance"
-WEIGHT_TOLERANCE = Decimal("1e-9")  # an optimiser's weights sum to one to rounding only
-WEIGHT_DIGITS = Decimal("1e-12")
-
-
-class UnnamedWeightsError(ValueError):
-    """Named targets and the positions left alone exceed the portfolio; `unnamed` holds their current weights."""
-
-    def __init__(self, message: str, unnamed: dict[str, Decimal]) -> None:
-        super().__init__(message)
-        self.unnamed = unnamed
+__all__ = ["RebalancePlan", "Trade", "UnnamedWeightsError", "plan_rebalance"]
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,19 @@ class Trade:
 
 @dataclass(frozen=True)
 class RebalancePlan:
-    """Trades in order of execution (sells first) and the book before and after them, at the given prices.
+    """Trades in order of execution and the book before and after them, at the given prices; all exact decimals.
 
-    total_turnover is the sum of the trades' values, execution_cost the sum of their costs, rebalance_ratio the
-    turnover over total_value_before. capital_released is unallocated capital that became cash: all of it as soon as
-    there is a trade. buy_scale below 1 says that the wished buys were cut to the cash at hand.
+    Attributes:
+        trades: sells first.
+        total_turnover: sum of the trades' values.
+        execution_cost: sum of the trades' costs.
+        rebalance_ratio: total_turnover / total_value_before.
+        weights_before, weights_after: of held and named symbols, to 1e-12; cash is what they leave.
+        quantities_after: of held and named symbols.
+        cash_after: money.
+        capital_released: unallocated capital that became cash: all of it as soon as there is a trade, else 0.
+        total_value_before, total_value_after: positions + cash + unallocated capital.
+        buy_scale: 1, or less when the wished buys were cut to the cash at hand.
     """
 
     trades: tuple[Trade, ...]
@@ -54,38 +64,6 @@ class RebalancePlan:
     total_value_before: Decimal
     total_value_after: Decimal
     buy_scale: Decimal
-
-
-@dataclass(frozen=True)
-class _Book:
-    quantities: dict[str, Decimal]
-    prices: dict[str, Decimal]
-    cash: Decimal
-    unallocated: Decimal
-    values: dict[str, Decimal] = field(init=False)
-    total: Decimal = field(init=False)
-
-    def __post_init__(self) -> None:
-        values = {s: money(CONTEXT.multiply(q, self.prices[s])) for s, q in self.quantities.items()}
-        object.__setattr__(self, "values", values)
-        object.__setattr__(self, "total", sum(values.values(), self.cash + self.unallocated))
-
-    def weight(self, symbol: str) -> Decimal:
-        return CONTEXT.divide(self.values[symbol], self.total)
-
-    def weights(self) -> dict[str, Decimal]:
-        return {symbol: self.weight(symbol).quantize(WEIGHT_DIGITS) for symbol in self.values}
-
-
-@dataclass(frozen=True)
-class _Rules:
-    threshold: Decimal
-    minimize_turnover: bool
-    full: bool
-    cost_rate: Decimal
-    minimum_trade_value: Decimal
-    quantity_step: Decimal
-    long_only: bool
 
 
 def plan_rebalance(
@@ -105,35 +83,49 @@ def plan_rebalance(
 ) -> RebalancePlan:
     """Trades that bring holdings to target weights; a pure function on exact decimals.
 
-    quantities, prices and target_weights map symbols to numbers (Decimal, int, str or float; floats through their
-    shortest text). cash and unallocated are money. Weights are shares of total value = positions + cash +
-    unallocated. Quantities and prices are rounded to 1e-8, money to 1e-2, half even; a trade's value is rounded once.
+    Weights are shares of total value = positions + cash + unallocated. Quantities and prices are rounded to 1e-8, money
+    to 1e-2, half even; a trade's value is rounded once.
 
-    - A named symbol trades when |target - current| is strictly above rebalance_threshold (default 0.01), all the way
-      to the target; with minimize_turnover only to the edge of the band target +- threshold.
-    - Symbols that target_weights does not name stay as they are; full=True sells them whatever their size.
-    - Sells come before buys. Buys are scaled down together so that cash after costs (transaction_cost_bps of each
-      trade's value, default 10 = 0.1 %) never goes below zero.
+    - A named symbol trades when |target - current| is strictly above the threshold, all the way to the target.
+    - Symbols that target_weights does not name stay as they are.
+    - Sells come before buys. Buys are scaled down together so that cash after costs never goes below zero.
     - The first plan with a trade releases all unallocated capital into cash, to pay for the buys.
-    - Trades under minimum_trade_value and trades worth less than half a cent are left out; quantity_step 1 trades
-      whole shares.
-    - long_only=True (default) refuses negative weights, holdings and cash, and weights that sum to more than one.
-      long_only=False accepts them; cash may then fall to the borrowing the targets ask for, and no further.
 
-    Raises UnnamedWeightsError when named and unnamed weights exceed one, ValueError for other bad arguments.
+    Args:
+        quantities: held now, by symbol. Like every number here Decimal, int, str or float (through its shortest text:
+            0.1 is 0.1); mappings or Series.
+        prices: of every held and named symbol, positive.
+        cash: money.
+        target_weights: shares, 0.30 is 30 %.
+        unallocated: money committed to the portfolio and not yet invested.
+        rebalance_threshold: the band around each target.
+        minimize_turnover: trade only to the edge of the band, target +- threshold.
+        full: sell the symbols that are not named, whatever their size.
+        transaction_cost_bps: of each trade's value, below 10000; 10 is 0.1 %.
+        minimum_trade_value: money; smaller trades are left out, and those worth less than half a cent always.
+        quantity_step: 1e-8 trades fractions, 1 whole shares.
+        long_only: refuse negative weights, holdings and cash, and weights that sum to more than 1. False accepts
+            them; cash may then fall to the borrowing that the targets ask for, and no further.
+
+    Returns:
+        RebalancePlan.
+
+    Raises:
+        UnnamedWeightsError: a ValueError; named and unnamed weights together exceed 1.
+        ValueError: another bad argument.
     """
-    book = _read_book(quantities, prices, cash, unallocated, target_weights, long_only)
+    book = read_book(quantities, prices, cash, unallocated, target_weights, long_only)
     targets = to_decimals(target_weights, NAME, "target_weights")
-    rules = _Rules(
-        threshold=_at_least_zero(rebalance_threshold, "rebalance_threshold"),
+    rules = Rules(
+        threshold=at_least_zero(rebalance_threshold, "rebalance_threshold"),
         minimize_turnover=minimize_turnover,
         full=full,
-        cost_rate=_cost_rate(transaction_cost_bps),
-        minimum_trade_value=_at_least_zero(minimum_trade_value, "minimum_trade_value"),
-        quantity_step=_step(quantity_step),
+        cost_rate=read_cost_rate(transaction_cost_bps),
+        minimum_trade_value=at_least_zero(minimum_trade_value, "minimum_trade_value"),
+        quantity_step=read_step(quantity_step),
         long_only=long_only,
     )
-    _check_targets(book, targets, rules)
+    check_targets(book, targets, rules)
     changes = _changes(book, targets, rules)
     exits = {s for s in changes if _target(book, targets, rules, s) == 0 and not (minimize_turnover and s in targets)}
     sells = [_trade(book, rules, s, change, s in exits) for s, change in changes.items() if change < 0]
@@ -142,87 +134,14 @@ def plan_rebalance(
     return _plan(book, (*sells, *buys), scale)
 
 
-def _read_book(
-    quantities: Any, prices: Any, cash: Any, unallocated: Any, target_weights: Any, long_only: bool
-) -> _Book:
-    held = {s: units(q) for s, q in to_decimals(quantities, NAME, "quantities").items()}
-    for symbol in to_decimals(target_weights, NAME, "target_weights"):
-        held.setdefault(symbol, ZERO)
-    quoted = {s: units(p) for s, p in to_decimals(prices, NAME, "prices").items()}
-    if missing := [symbol for symbol in held if symbol not in quoted]:
-        raise ValueError(f"[{NAME}] prices: expected a price for every symbol, got none for {', '.join(missing)}")
-    if wrong := {symbol: str(quoted[symbol]) for symbol in held if quoted[symbol] <= 0}:
-        raise ValueError(f"[{NAME}] prices: expected positive prices, got {wrong}")
-    book = _Book(
-        quantities=held,
-        prices=quoted,
-        cash=money(to_decimal(cash, NAME, "cash")),
-        unallocated=money(_at_least_zero(unallocated, "unallocated")),
-    )
-    if long_only and book.cash < 0:
-        raise ValueError(f"[{NAME}] cash: expected zero or more, got {book.cash} (long_only=False allows borrowing)")
-    if long_only and (short := {symbol: str(q) for symbol, q in held.items() if q < 0}):
-        raise ValueError(f"[{NAME}] quantities: expected zero or more, got {short} (long_only=False allows shorts)")
-    if book.total <= 0:
-        raise ValueError(f"[{NAME}] total value: expected a positive value to rebalance, got {book.total}")
-    return book
-
-
-def _at_least_zero(value: Any, argument: str) -> Decimal:
-    number = to_decimal(value, NAME, argument)
-    if number < 0:
-        raise ValueError(f"[{NAME}] {argument}: expected zero or more, got {value}")
-    return number
-
-
-def _cost_rate(transaction_cost_bps: Any) -> Decimal:
-    bps = _at_least_zero(transaction_cost_bps, "transaction_cost_bps")
-    if bps >= 10_000:
-        raise ValueError(f"[{NAME}] transaction_cost_bps: expected less than 10000 (100 %), got {bps}")
-    return bps.scaleb(-4)
-
-
-def _step(quantity_step: Any) -> Decimal:
-    step = to_decimal(quantity_step, NAME, "quantity_step")
-    if step <= 0 or step != units(step):
-        raise ValueError(f"[{NAME}] quantity_step: expected a positive multiple of 1e-8, got {quantity_step}")
-    return step
-
-
-def _check_targets(book: _Book, targets: dict[str, Decimal], rules: _Rules) -> None:
-    if not rules.long_only:
-        return
-    for symbol, weight in targets.items():
-        if weight < 0:
-            raise ValueError(f"[{NAME}] target_weights[{symbol!r}]: expected zero or more, got {weight}")
-        if weight > 1 + WEIGHT_TOLERANCE:
-            raise ValueError(
-                f"[{NAME}] target_weights[{symbol!r}]: expected a share of at most 1, got {weight}"
-                + (f"; did you mean {weight.scaleb(-2).normalize():f}?" if weight <= 100 else "")
-            )
-    named = sum(targets.values(), ZERO)
-    unnamed = {s: w for s, w in book.weights().items() if s not in targets and w > 0 and not rules.full}
-    total = named + sum(unnamed.values(), ZERO)
-    if total <= 1 + WEIGHT_TOLERANCE:
-        return
-    if unnamed and named <= 1 + WEIGHT_TOLERANCE:
-        kept = ", ".join(f"{symbol} ({weight:.2%})" for symbol, weight in unnamed.items())
-        raise UnnamedWeightsError(
-            f"[{NAME}] target_weights: named weights ({named:.4f}) and the positions left as they are ({kept}) "
-            "exceed 1; name them, lower the targets, or sell them with full=True",
-            unnamed,
-        )
-    raise ValueError(f"[{NAME}] target_weights: expected a sum of at most 1, got {named.normalize():f}")
-
-
-def _target(book: _Book, targets: dict[str, Decimal], rules: _Rules, symbol: str) -> Decimal:
+def _target(book: Book, targets: dict[str, Decimal], rules: Rules, symbol: str) -> Decimal:
     """The weight a symbol is meant to have: named, sold by full=True, or left as it is."""
     if symbol in targets:
         return targets[symbol]
     return ZERO if rules.full else book.weight(symbol)
 
 
-def _changes(book: _Book, targets: dict[str, Decimal], rules: _Rules) -> dict[str, Decimal]:
+def _changes(book: Book, targets: dict[str, Decimal], rules: Rules) -> dict[str, Decimal]:
     """Wished change of each position in money, to the cent; symbols inside their band are absent."""
     changes = {}
     for symbol in book.quantities:
@@ -239,7 +158,7 @@ def _changes(book: _Book, targets: dict[str, Decimal], rules: _Rules) -> dict[st
     return changes
 
 
-def _trade(book: _Book, rules: _Rules, symbol: str, change: Decimal, is_exit: bool) -> Trade:
+def _trade(book: Book, rules: Rules, symbol: str, change: Decimal, is_exit: bool) -> Trade:
     """The order for a change in money. Buys round down, so that their value never exceeds the change."""
     price, held = book.prices[symbol], book.quantities[symbol]
     rounding = ROUND_DOWN if change > 0 else ROUND_HALF_EVEN
@@ -251,14 +170,14 @@ def _trade(book: _Book, rules: _Rules, symbol: str, change: Decimal, is_exit: bo
     return Trade(symbol, side, quantity, price, value, money(CONTEXT.multiply(value, rules.cost_rate)))
 
 
-def _is_worth_it(trade: Trade, rules: _Rules) -> bool:
+def _is_worth_it(trade: Trade, rules: Rules) -> bool:
     return trade.value > 0 and trade.value >= rules.minimum_trade_value
 
 
 def _affordable_buys(
-    book: _Book,
+    book: Book,
     targets: dict[str, Decimal],
-    rules: _Rules,
+    rules: Rules,
     changes: dict[str, Decimal],
     exits: set[str],
     sells: list[Trade],
@@ -284,14 +203,14 @@ def _affordable_buys(
     return [trade for trade in buys if _is_worth_it(trade, rules)], scale
 
 
-def _plan(book: _Book, trades: tuple[Trade, ...], scale: Decimal) -> RebalancePlan:
+def _plan(book: Book, trades: tuple[Trade, ...], scale: Decimal) -> RebalancePlan:
     quantities, cash = dict(book.quantities), book.cash
     released = book.unallocated if trades else ZERO
     for trade in trades:
         sign = 1 if trade.side == "buy" else -1
         quantities[trade.symbol] += sign * trade.quantity
         cash -= sign * trade.value + trade.cost
-    after = _Book(quantities, book.prices, cash + released, book.unallocated - released)
+    after = Book(quantities, book.prices, cash + released, book.unallocated - released)
     turnover = sum((trade.value for trade in trades), ZERO)
     return RebalancePlan(
         trades=trades,

@@ -131,6 +131,7 @@ async def test_nothing_acknowledged_is_lost_to_sigkill(tmp_path: Path) -> None:
     await repository.close()
 
 
+@pytest.mark.slow
 async def test_books_in_use_or_damaged_are_not_served_and_it_says_why(tmp_path: Path) -> None:
     first = start_server(tmp_path)
     try:

@@ -30,7 +30,7 @@ def demo(
 
     folder.mkdir(parents=True, exist_ok=True)
     story = workflow.Story(list(DEMO_SYMBOLS))
-    with output.progress("starting the service") as report, running_service() as client:
+    with output.progress("service and optimisations") as report, running_service() as client:
         workflow.create(client, story)
         for done, method in enumerate(workflow.METHODS, 1):
             workflow.optimize(client, story, method)
@@ -42,7 +42,7 @@ def demo(
     tables.show_trades(story)
     tables.show_portfolio(story)
     tables.show_simulation(story)
-    tests = _backtests(story.symbols)
+    tests = _backtests(story.symbols, float(story.optimized["max_sharpe"]["risk_free_rate"]))
     tables.show_backtests(tests)
     written = [*tables.write_files(folder, story, tests), *pictures.draw(folder, story, tests)]
     typer.echo(f"Written to {folder}: {', '.join(path.name for path in written)}")
@@ -52,7 +52,7 @@ def demo(
         typer.echo(f"Copied {written[-1].name} to {readme_image}")
 
 
-def _backtests(symbols: list[str]) -> dict[str, Backtest]:
+def _backtests(symbols: list[str], rate: float) -> dict[str, Backtest]:
     """The same walk-forward test of several methods, with the broad market beside it."""
     from portfolio_engine import Constraints, backtest
     from portfolio_service.cli import output
@@ -64,6 +64,8 @@ def _backtests(symbols: list[str]) -> dict[str, Backtest]:
     with output.progress("walk-forward test") as report:
         for done, method in enumerate(TESTED, 1):
             rules = None if method in {"risk_parity", "equal_weight"} else Constraints(max_weight=CAP)
-            tests[method] = backtest(prices, method, "monthly", 10, constraints=rules, benchmark="SPY")
+            tests[method] = backtest(
+                prices, method, "monthly", 10, constraints=rules, benchmark="SPY", risk_free_rate=rate
+            )
             report(done, len(TESTED))
     return tests

@@ -28,7 +28,7 @@ def frontier_of(story: Story) -> Frontier:
     names = list(estimates["expected_returns"])
     mean = np.array(list(estimates["expected_returns"].values()))
     moments = Moments(mean, np.array(estimates["covariance"]), names=tuple(names))
-    rate = float(story.optimized["max_sharpe"].get("risk_free_rate", 0.02))
+    rate = float(story.optimized["max_sharpe"]["risk_free_rate"])
     return efficient_frontier(moments, 60, Constraints(max_weight=CAP), risk_free_rate=rate)
 
 
@@ -72,7 +72,7 @@ def _methods(axis: Any, story: Story) -> None:
     x, y = [answer["expected_risk"] for answer in shown], [answer["expected_return"] for answer in shown]
     axis.scatter(x, y, marker="D", s=26, color=plots.COLOURS[1], edgecolor=plots.INK, linewidth=0.6, zorder=4,
                  label="mean-variance, risk parity, equal weight")  # fmt: skip
-    axis.legend(loc="best", fontsize=8)
+    axis.legend(loc="upper right", fontsize=8)
     axis.margins(x=0.1)
     axis.set_xlim(left=0.0)
 

@@ -101,10 +101,10 @@ class Solver {
     return give(confirm_primal_infeasible(full_, answer_) ? QpStatus::primal_infeasible : QpStatus::numerical_error);
   }
 
-  QpResult diagnose(const Solution& best) {
+  QpResult diagnose(Solution best) {
     if (const auto s = least_violation(scaling_.problem()); s && accept_infeasible(*s)) return give(status_);
     if (const auto s = steepest_ray(scaling_.problem()); s && accept_ray(*s)) return give(status_);
-    answer_ = best;
+    answer_ = std::move(best);
     return give(QpStatus::numerical_error);
   }
 
@@ -132,12 +132,14 @@ class Solver {
 
   bool accept_infeasible(const Solution& candidate) {
     status_ = QpStatus::primal_infeasible;
+    if (!excludes_points(scaling_.problem(), candidate)) return false;
     answer_ = scaling_.certificate(candidate);
     return confirm_primal_infeasible(full_, answer_);
   }
 
   bool accept_ray(const Solution& candidate) {
     status_ = QpStatus::dual_infeasible;
+    if (!excludes_duals(scaling_.problem(), candidate)) return false;
     answer_ = scaling_.ray(candidate);
     return confirm_dual_infeasible(full_, answer_);
   }

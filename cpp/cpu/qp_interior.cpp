@@ -33,15 +33,18 @@ class Interior {
  public:
   explicit Interior(const Problem& problem) : p_(problem), stack_(problem), kkt_(problem, stack_) {}
 
+  // Least squares where far limits count little, then slacks and multipliers well away from zero.
   bool start() {
     const Index m = stack_.size();
-    if (!kkt_.factor(Vec::Ones(m))) return false;
+    at_ = {Vec::Zero(p_.n()), Vec::Zero(p_.b.size()), Vec::Ones(m), Vec::Ones(m)};
+    const Vec near = stack_.d().cwiseAbs().cwiseMax(1.0).cwiseInverse();
+    if (!kkt_.factor(near.cwiseAbs2())) return false;
     kkt_.solve(-p_.q, p_.b, stack_.d(), at_.x, at_.y, at_.z);
     at_.s = stack_.d() - stack_.times(at_.x);
-    for (Vec* v : {&at_.s, &at_.z}) {
-      const double lowest = m == 0 ? 1.0 : v->minCoeff();
-      if (lowest < 1e-3) v->array() += 1.0 - lowest;
-    }
+    const double lowest = m == 0 ? 1.0 : at_.s.minCoeff(), least = m == 0 ? 1.0 : at_.z.minCoeff();
+    if (lowest < 1e-3) at_.s.array() += 1.0 - lowest;
+    if (least < 1e-3) at_.z.array() += 1.0 - least;
+    at_.z = at_.z.cwiseProduct(near);
     return at_.x.allFinite();
   }
 
@@ -154,7 +157,10 @@ InteriorResult interior_point(const Problem& scaled, double ask, double goal, in
                               const InteriorCallbacks& accept) {
   InteriorResult out;
   Interior method(scaled);
-  if (!method.start()) return out;
+  if (!method.start()) {
+    out.best = method.point();
+    return out;
+  }
   int since_best = 0;
   for (out.iterations = 0;; ++out.iterations) {
     const InteriorPoint now = method.point();

@@ -10,6 +10,9 @@ using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::Ro
 
 // A certificate must cancel to this share of the terms it adds up, and its value must exceed that share.
 constexpr double kCertificateTolerance = 1e-9;
+// A certificate must rule out violations of this size and, up to what does not cancel, points of this size.
+constexpr double kMargin = 1e-9;
+constexpr double kReach = 1e6;
 
 Mat copy(MatrixView m, Eigen::Index cols) {
   if (!m) return Mat::Zero(0, cols);
@@ -23,14 +26,32 @@ Vec copy(VectorView v, Eigen::Index size, double missing) {
 
 double largest(const Vec& v) { return v.size() == 0 ? 0.0 : v.lpNorm<Eigen::Infinity>(); }
 
-// Sum of the bounds' terms in the dual objective and the largest of them.
-void add_bound_terms(const Problem& p, const Vec& z_box, double& value, double& terms) {
-  for (Eigen::Index j = 0; j < p.n(); ++j) {
-    if (z_box[j] == 0.0) continue;
-    const double term = z_box[j] * (z_box[j] > 0.0 ? p.ub[j] : p.lb[j]);
-    value += term;
-    terms += std::fabs(term);
+// What multipliers with z >= 0 prove: every x has `value` >= (A'y + G'z + z_box)'x minus what x violates.
+struct Proof {
+  Vec z_box, added;  // z_box from the bounds that exist; sums of absolute terms
+  double value = 0.0, terms = 0.0, rest = 0.0;
+};
+
+Proof prove(const Problem& p, const Vec& y, const Vec& z) {
+  Proof out;
+  const Vec combined = p.A.transpose() * y + p.G.transpose() * z;
+  out.added = p.A.cwiseAbs().transpose() * y.cwiseAbs() + p.G.cwiseAbs().transpose() * z.cwiseAbs();
+  out.z_box = box_duals(p, combined);
+  out.rest = largest(combined + out.z_box);
+  out.value = p.b.dot(y);
+  out.terms = p.b.cwiseAbs().dot(y.cwiseAbs());
+  for (Eigen::Index i = 0; i < p.h.size(); ++i) {
+    if (z[i] == 0.0) continue;
+    out.value += p.h[i] * z[i];
+    out.terms += std::fabs(p.h[i] * z[i]);
   }
+  for (Eigen::Index j = 0; j < p.n(); ++j) {
+    if (out.z_box[j] == 0.0) continue;
+    const double bound = out.z_box[j] > 0.0 ? p.ub[j] : p.lb[j];
+    out.value += out.z_box[j] * bound;
+    out.terms += out.added[j] * std::fabs(bound);  // z_box is a difference: its rounding counts, not its size
+  }
+  return out;
 }
 
 }  // namespace
@@ -104,24 +125,27 @@ Residuals measure(const Problem& p, const Solution& s) {
   return r;
 }
 
+bool excludes_points(const Problem& p, const Solution& c) {
+  const Proof proof = prove(p, c.y, c.z);
+  const double gain = -proof.value;
+  return gain > kMargin * (c.y.lpNorm<1>() + c.z.lpNorm<1>()) && gain > kReach * proof.rest;
+}
+
+bool excludes_duals(const Problem& p, const Solution& c) {
+  const double gain = -p.q.dot(c.x);
+  return gain > kMargin * c.x.lpNorm<1>() && gain > kReach * std::max(largest(p.P * c.x), largest(p.A * c.x));
+}
+
 bool confirm_primal_infeasible(const Problem& p, Solution& c) {
   c.x = Vec::Zero(p.n());
   c.z = (p.h.array() < kInfinity).select(c.z.cwiseMax(0.0), 0.0);
-  const Vec combined = p.A.transpose() * c.y + p.G.transpose() * c.z;
-  c.z_box = box_duals(p, combined);
-  double value = p.b.dot(c.y), terms = p.b.cwiseAbs().dot(c.y.cwiseAbs());
-  for (Eigen::Index i = 0; i < p.h.size(); ++i) {
-    if (c.z[i] == 0.0) continue;
-    value += p.h[i] * c.z[i];
-    terms += std::fabs(p.h[i] * c.z[i]);
-  }
-  add_bound_terms(p, c.z_box, value, terms);
-  if (!std::isfinite(value) || !(-value > kCertificateTolerance * terms)) return false;
-  const Vec added = p.A.cwiseAbs().transpose() * c.y.cwiseAbs() + p.G.cwiseAbs().transpose() * c.z;
-  if (largest(combined + c.z_box) > kCertificateTolerance * largest(added)) return false;
-  c.y /= -value;
-  c.z /= -value;
-  c.z_box /= -value;
+  const Proof proof = prove(p, c.y, c.z);
+  c.z_box = proof.z_box;
+  if (!std::isfinite(proof.value) || !(-proof.value > kCertificateTolerance * proof.terms)) return false;
+  if (proof.rest > kCertificateTolerance * largest(proof.added)) return false;
+  c.y /= -proof.value;
+  c.z /= -proof.value;
+  c.z_box /= -proof.value;
   return true;
 }
 

@@ -45,6 +45,10 @@ Residuals measure(const Problem& problem, const Solution& at);
 // z_box that makes the dual residual zero wherever a finite bound allows it.
 Vec box_duals(const Problem& problem, const Vec& gradient);
 
+// On the scaled problem: multipliers that leave no point within the tolerance, a ray that no tolerated dual stops.
+bool excludes_points(const Problem& scaled, const Solution& candidate);
+bool excludes_duals(const Problem& scaled, const Solution& candidate);
+
 // Turns a candidate into a normalised certificate (value or slope -1) and returns whether multiplication confirms it.
 bool confirm_primal_infeasible(const Problem& problem, Solution& candidate);
 bool confirm_dual_infeasible(const Problem& problem, Solution& candidate);

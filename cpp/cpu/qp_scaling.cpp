@@ -28,8 +28,6 @@ Vec row_norms(const Mat& m) {
   return m.cols() == 0 ? Vec(Vec::Zero(m.rows())) : Vec(m.cwiseAbs().rowwise().maxCoeff());
 }
 
-void scale(Mat& m, const Vec& rows, const Vec& columns) { m = rows.asDiagonal() * m * columns.asDiagonal(); }
-
 // The size x will have: the largest right-hand side of an equality that is not rounding, else the median of the
 // other limits; 0 when every limit is zero or absent.
 double typical_size(const Problem& p) {
@@ -81,28 +79,27 @@ void Scaling::select(const Problem& full) {
   scaled_.ub = full.ub(free_);
 }
 
+// Variables with curvature are measured by it (unit diagonal); the others, and all rows, by Ruiz's alternation.
 void Scaling::equilibrate() {
   Problem& p = scaled_;
-  column_ = Vec::Ones(p.n());
+  const Vec curvature = p.P.diagonal().cwiseMax(0.0).cwiseSqrt();
+  column_ = inverse_norms(curvature);
   row_ = Vec::Ones(p.h.size());
   equality_ = Vec::Ones(p.b.size());
-  cost_ = 1.0 / positive_or_one(column_norms(p.P).size() == 0 ? 0.0 : column_norms(p.P).maxCoeff());
-  p.P *= cost_;
+  p.P = column_.asDiagonal() * p.P * column_.asDiagonal();
+  p.G = p.G * column_.asDiagonal();
+  p.A = p.A * column_.asDiagonal();
   for (int pass = 0; pass < kRuizPasses; ++pass) {
     const Vec rows = inverse_norms(row_norms(p.G)), equalities = inverse_norms(row_norms(p.A));
     p.G = rows.asDiagonal() * p.G;
     p.A = equalities.asDiagonal() * p.A;
     row_.array() *= rows.array();
     equality_.array() *= equalities.array();
-    const Vec norms = column_norms(p.P).cwiseMax(column_norms(p.A)).cwiseMax(column_norms(p.G));
-    const Vec columns = inverse_norms(norms).cwiseSqrt();
-    scale(p.P, columns, columns);
+    const Vec norms = column_norms(p.A).cwiseMax(column_norms(p.G));
+    const Vec columns = (curvature.array() > 0.0).select(1.0, inverse_norms(norms).cwiseSqrt());
     p.G = p.G * columns.asDiagonal();
     p.A = p.A * columns.asDiagonal();
     column_.array() *= columns.array();
-    const double curvature = p.n() == 0 ? 0.0 : column_norms(p.P).maxCoeff();
-    p.P /= positive_or_one(curvature);
-    cost_ /= positive_or_one(curvature);
   }
 }
 
@@ -148,8 +145,9 @@ void Scaling::drop_dependent_rows() {
     const double value = p.b.dot(y), relative = std::fabs(value) / y.lpNorm<1>();
     if (relative <= largest) continue;
     largest = relative;
-    contradiction_ = Solution{{}, value > 0.0 ? Vec(-y) : y, Vec::Zero(p.h.size()), {}};
+    contradiction_ = Solution{Vec::Zero(p.n()), value > 0.0 ? Vec(-y) : y, Vec::Zero(p.h.size()), Vec::Zero(p.n())};
   }
+  if (contradiction_ && !excludes_points(p, *contradiction_)) contradiction_.reset();
   if (contradiction_) contradiction_ = certificate(*contradiction_);
   std::sort(kept.begin(), kept.end());
   p.A = Mat(p.A(kept, Eigen::all));

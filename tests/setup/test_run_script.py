@@ -40,7 +40,9 @@ class Tree:
             (self.root / folder).mkdir(parents=True)
         for name in ("CMakeLists.txt", "pyproject.toml", "uv.lock", "cpp/qp.cpp", "python/portfolio_engine/qp.py"):
             (self.root / name).write_text("first\n")
-        shutil.copy(ROOT / "run", self.root / "run")
+        (self.root / ".ci").mkdir()
+        for script in ("run", ".ci/setup.sh"):
+            shutil.copy(ROOT / script, self.root / script)
         (self.root / "bin/uv").write_text(FAKE_UV)
         (self.root / "bin/uv").chmod(0o755)
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -18,6 +19,7 @@ from portfolio_service.adapters.market_data.files import FilesMarketData
 from portfolio_service.domain.errors import Conflict, NotFound, PreconditionFailed, TimedOut, Unacceptable, Unavailable
 from portfolio_service.domain.models import OptimizationMethod
 from portfolio_service.domain.optimisation import FrontierRequest, OptimizeRequest
+from tests.service.conftest import create_tech
 from tests.service.fakes import ACTOR, ManualClock
 from tests.service.market_support import World, open_world
 
@@ -440,3 +442,17 @@ async def test_frontier_of_nothing_is_refused(world: World) -> None:
     portfolio = await world.create()
     with pytest.raises(Conflict):
         await world.optimisation.frontier(FrontierRequest(portfolio_id=portfolio.portfolio_id))
+
+
+async def test_a_name_that_was_sold_to_nothing_can_come_back(client: httpx.AsyncClient) -> None:
+    portfolio_id = await create_tech(client)
+    first = (await client.post(f"/portfolios/{portfolio_id}/optimize", json={"method": "max_sharpe"})).json()
+    assert 0.0 in first["target_weights"].values()
+    await client.post(f"/portfolios/{portfolio_id}/rebalance", json={})
+    again = (await client.post(f"/portfolios/{portfolio_id}/optimize", json={"method": "equal_weight"})).json()
+    assert again["target_weights"] == pytest.approx(dict.fromkeys(NAMES, 0.2))
+    await client.post(f"/portfolios/{portfolio_id}/rebalance", json={})
+    removed = {"positions": {"AAPL": {"quantity": 0}}}
+    await client.post(f"/portfolios/{portfolio_id}/positions", json=removed)
+    last = (await client.post(f"/portfolios/{portfolio_id}/optimize", json={"method": "equal_weight"})).json()
+    assert "AAPL" not in last["target_weights"], "what its owner removed stays away"

@@ -144,8 +144,7 @@ class OptimisationService:
         self.workers.close()
 
     def _question(self, portfolio: Portfolio, request: OptimizeRequest) -> Question:
-        held = tuple(portfolio.book.holdings)
-        symbols = clean(request.symbols) if request.symbols is not None else held
+        symbols = clean(request.symbols) if request.symbols is not None else _universe(portfolio)
         if not symbols:
             raise Conflict("no_positions", f"{portfolio.portfolio_id} holds nothing; send `symbols` to choose from")
         limited = request.constraints.get("max_turnover") is not None
@@ -258,10 +257,10 @@ class OptimisationService:
             return clean(request.symbols)
         if request.portfolio_id is None:
             raise Unacceptable("invalid_argument", "expected symbols or portfolio_id, got neither")
-        held = tuple(self._books.get(request.portfolio_id).book.holdings)
-        if not held:
+        symbols = _universe(self._books.get(request.portfolio_id))
+        if not symbols:
             raise Conflict("no_positions", f"{request.portfolio_id} holds nothing; send `symbols` instead")
-        return held
+        return symbols
 
     def _check_memory(self, n: int, rows: int, points: int) -> None:
         """The largest arrays alive at once: returns and their copy, a dozen n x n matrices, the frontier's weights."""
@@ -277,3 +276,10 @@ class OptimisationService:
 def _conflict(error: pe.InfeasibleError) -> str:
     names = " and ".join(documented(name) for name in error.conflict)
     return f"{names} cannot be met: {documented(error.explanation)}"
+
+
+def _universe(portfolio: Portfolio) -> tuple[str, ...]:
+    """What is held, and what the last optimisation gave nothing: being sold does not bar a name for ever."""
+    target = portfolio.target.weights if portfolio.target else {}
+    held = tuple(portfolio.book.holdings)
+    return (*held, *(symbol for symbol, weight in target.items() if weight == 0 and symbol not in held)) if held else ()

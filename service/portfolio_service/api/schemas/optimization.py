@@ -90,7 +90,9 @@ class OptimizeIn(RequestModel):
     risk_aversion: Annotated[Aversion | None, Field(description="Default 2.5")] = None
     risk_free_rate: Annotated[RiskFreeRate | None, Field(description="Default RISK_FREE_RATE")] = None
     lookback_days: Annotated[Lookback | None, Field(description="Default ESTIMATION_DAYS")] = None
-    symbols: Annotated[Symbols | None, Field(description="Default: what is held")] = None
+    symbols: Annotated[
+        Symbols | None, Field(description="Default: what is held, and what the last optimisation gave nothing")
+    ] = None
     views: Annotated[list[ViewIn], Field(max_length=500)] | None = None
     risk_budgets: Annotated[Weights | None, Field(description="risk_parity: shares of the risk, default equal")] = None
     strict: Annotated[Flag, Field(description="422 where a target cannot be met, instead of relaxing it")] = False

@@ -60,5 +60,7 @@ class OutboxRelay:
         if failures:
             await asyncio.sleep(min(self._poll_s * 2**failures, MAX_PAUSE_S))
             return
+        # not wait_for: before Python 3.12 it loses a cancellation that comes together with the event
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._committed.wait(), self._poll_s)
+            async with asyncio.timeout(self._poll_s):
+                await self._committed.wait()

@@ -71,8 +71,8 @@ def _methods(axis: Any, story: Story) -> None:
     shown = [story.optimized[method] for method in ("mean_variance", "risk_parity", "equal_weight")]
     x, y = [answer["expected_risk"] for answer in shown], [answer["expected_return"] for answer in shown]
     axis.scatter(x, y, marker="D", s=26, color=plots.COLOURS[1], edgecolor=plots.INK, linewidth=0.6, zorder=4,
-                 label="mean-variance, risk parity, equal weight")  # fmt: skip
-    axis.legend(loc="upper right", fontsize=8)
+                 label="other methods")  # fmt: skip
+    axis.legend(loc="center right", bbox_to_anchor=(1.0, 0.38), fontsize=8)
     axis.margins(x=0.1)
     axis.set_xlim(left=0.0)
 

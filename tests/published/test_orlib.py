@@ -51,5 +51,7 @@ def test_the_frontier_runs_through_the_printed_points() -> None:
         returns, variances = points[order, 0], points[order, 1]
         inside = (frontier.expected_return >= returns[0]) & (frontier.expected_return <= returns[-1])
         assert inside.sum() >= 38
-        between = np.interp(frontier.expected_return[inside], returns, variances)  # convex: chords lie above
-        np.testing.assert_allclose(frontier.expected_risk[inside] ** 2, between, rtol=1e-5)
+        chords = np.interp(frontier.expected_return[inside], returns, variances)
+        ratio = frontier.expected_risk[inside] ** 2 / chords  # the curve is convex: chords lie a little above
+        assert ratio.max() <= 1 + PRINTED
+        assert ratio.min() >= 1 - 1e-4

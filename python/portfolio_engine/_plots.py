@@ -244,6 +244,7 @@ def draw_frontier(axis: Any, frontier: Frontier) -> None:
     axis.set_ylabel("Expected return a year")
     percent(axis.xaxis)
     percent(axis.yaxis)
+    axis.margins(x=0.08)
     axis.set_xlim(left=0.0)
     axis.legend(loc="best", fontsize=8)
 

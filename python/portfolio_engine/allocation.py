@@ -52,7 +52,7 @@ class Allocation:
         return_to_risk: expected_return / expected_risk; NaN when the risk is zero.
         risk_free_rate: annual, the one used.
         method: name of the method.
-        status: "optimal"; "relaxed" when a target was out of reach and met as nearly as possible;
+        status: "optimal"; "relaxed" when a target was out of reach and met as nearly as possible, whatever else holds;
             "no_positive_excess_return" when no portfolio beats the risk-free rate and max_sharpe gave the
             minimum-variance portfolio; "zero_risk" when excess return can be had without risk, so that the ratio has
             no maximum, and the highest return without risk is given.

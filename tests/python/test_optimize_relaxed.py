@@ -78,6 +78,14 @@ def test_turnover_forced_by_a_bound_leaves_the_rest_to_the_objective() -> None:
     np.testing.assert_allclose(w, optimize(SIX, "min_variance", floor).weights, atol=1e-8)
 
 
+def test_a_missed_target_is_the_first_thing_to_say() -> None:
+    """A caller that never trades relaxed answers must not take this one for a plain minimum-variance portfolio."""
+    losing = Moments(-np.abs(SIX.mu) - 0.01, SIX.Sigma)
+    allocation = optimize(losing, "max_sharpe", Constraints(max_weight={"0": 0.2}, turnover=0.1, current_weights=HELD))
+    assert allocation.status == "relaxed"
+    assert set(violated(allocation)) == {"turnover"}
+
+
 def test_ties_at_the_highest_return_go_to_the_lower_variance() -> None:
     mu = np.array([0.05, 0.10, 0.10, 0.02])
     moments = Moments(mu, factor_moments(8, 4).Sigma)

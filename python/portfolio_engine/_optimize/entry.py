@@ -140,7 +140,7 @@ def _solve(chosen: registry.Method, bare: Problem, targets: Targets) -> tuple[An
     if left.point is not None:
         return Answer(left.point.w, chosen.objective(problem), left.point, status=status), left.violations
     answer = chosen.solve(replace(problem, program=left.program, max_volatility=left.max_volatility))
-    if left.violations and answer.status == "optimal":
+    if left.violations:
         answer = replace(answer, status=status, scale=0.0, prices={})
     return answer, left.violations
 

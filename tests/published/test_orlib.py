@@ -1,4 +1,7 @@
-"""OR-Library's frontiers (Chang, Meade, Beasley and Sharaiha 2000): 2,000 printed points each, ten decimals."""
+"""OR-Library's frontiers (Chang, Meade, Beasley and Sharaiha 2000): 2,000 printed points each, ten decimals.
+
+port1 is transcribed and runs everywhere; the larger ones are read from the data folder.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ import pytest
 
 from portfolio_engine import Moments, efficient_frontier, optimize
 from tests.data import market_data, needs_market_data
+from tests.published import orlib_port1
 
-pytestmark = [pytest.mark.market_data, needs_market_data]
 PROBLEMS = {1: 31, 2: 85, 4: 98}
 PRINTED = 5e-7  # relative rounding of the printed variances
 
@@ -32,6 +35,27 @@ def problem(k: int) -> Moments:
     return Moments(mean, correlation * np.outer(deviation, deviation))
 
 
+def transcribed() -> Moments:
+    mean, deviation, upper = (
+        np.array(text.split(), dtype=float)
+        for text in (orlib_port1.MEANS, orlib_port1.DEVIATIONS, orlib_port1.CORRELATIONS)
+    )
+    correlation = np.eye(mean.size)
+    correlation[np.triu_indices(mean.size, 1)] = upper
+    correlation += np.triu(correlation, 1).T
+    return Moments(mean, correlation * np.outer(deviation, deviation))
+
+
+def test_port1_as_transcribed() -> None:
+    moments = transcribed()
+    for target, variance in orlib_port1.FRONTIER:
+        allocation = optimize(moments, target_return=min(target, moments.mu.max()))
+        assert allocation.status == "optimal"
+        assert allocation.expected_risk**2 == pytest.approx(variance, rel=PRINTED)
+
+
+@pytest.mark.market_data
+@needs_market_data
 def test_variances_at_the_printed_returns() -> None:
     for k in PROBLEMS:
         moments, points = problem(k), numbers(f"portef{k}").reshape(-1, 2)
@@ -43,6 +67,8 @@ def test_variances_at_the_printed_returns() -> None:
             assert allocation.expected_risk**2 == pytest.approx(variance, rel=PRINTED)
 
 
+@pytest.mark.market_data
+@needs_market_data
 def test_the_frontier_runs_through_the_printed_points() -> None:
     for k in PROBLEMS:
         moments, points = problem(k), numbers(f"portef{k}").reshape(-1, 2)

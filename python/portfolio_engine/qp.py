@@ -57,8 +57,10 @@ class QPSolution:
         return self.is_optimal
 
 
-def _arguments(function: str, **values: Any) -> list[Array | None]:
-    return [None if value is None else as_array(value, function, name) for name, value in values.items()]
+def _arguments(function: str, **values: Any) -> dict[str, Any]:
+    if values["q"] is None:
+        raise ValueError(f"[{function}] q: expected a vector, got None")
+    return {name: None if value is None else as_array(value, function, name) for name, value in values.items()}
 
 
 def solve_qp(
@@ -90,15 +92,20 @@ def solve_qp(
     polish : solve the active set exactly at the end, default True.
     device : "auto", "cpu" or "metal".
 
-    The problem is scaled inside; units of variables, rows and objective do not change the path. Bad arguments, a
-    NaN, an asymmetric P or one with a clearly negative eigenvalue raise ValueError; everything else is a status.
+    The problem is scaled inside; units of variables, rows and objective do not change the path. Where lb exceeds ub
+    the answer is "primal_infeasible" and z_box is 1 there: the crossed pair is its own certificate.
+
+    Raises
+    ------
+    ValueError : shapes that do not fit, NaN, P not symmetric or with a clearly negative eigenvalue (below -1e-8 at unit
+        diagonal), an absent device. Everything else is a status.
 
     Sources: homogeneous embedding of Goulart and Chen (2024, "Clarabel", section 3) with Mehrotra's (1992) predictor
-    and corrector, equilibration of Ruiz (2001). See docs/numerics/qp.md.
+    and corrector, equilibration after Ruiz (2001). docs/numerics/qp.md has the formulas.
     """
     given = _arguments("solve_qp", P=P, q=q, G=G, h=h, A=A, b=b, lb=lb, ub=ub)
     return QPSolution(
-        **kernels.solve_qp(*given, tolerance=tolerance, max_iterations=max_iterations, polish=polish, device=device)
+        **kernels.solve_qp(**given, tolerance=tolerance, max_iterations=max_iterations, polish=polish, device=device)
     )
 
 
@@ -124,6 +131,6 @@ def solve_qp_batch(
     """
     given = _arguments("solve_qp_batch", P=P, q=q, G=G, h=h, A=A, b=b, lb=lb, ub=ub)
     results = kernels.solve_qp_batch(
-        *given, tolerance=tolerance, max_iterations=max_iterations, polish=polish, device=device
+        **given, tolerance=tolerance, max_iterations=max_iterations, polish=polish, device=device
     )
     return [QPSolution(**result) for result in results]

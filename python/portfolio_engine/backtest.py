@@ -92,7 +92,7 @@ class Backtest:
 
     def plot(self, path: Any = None) -> Any:
         """Value, drawdown and weights as a matplotlib Figure; saved to `path` when given."""
-        from portfolio_engine._plots import plot_backtest
+        from portfolio_engine.plots import plot_backtest
 
         return plot_backtest(self, path)
 

@@ -79,7 +79,7 @@ class Frontier:
         Raises:
             ImportError: matplotlib is absent; the message says how to install it.
         """
-        from portfolio_engine._plots import plot_frontier
+        from portfolio_engine.plots import plot_frontier
 
         return plot_frontier(self, path, ax)
 

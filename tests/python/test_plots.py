@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from portfolio_engine import _plots as plots
+from portfolio_engine import plots
 from portfolio_engine.backtest import Backtest, backtest
 from portfolio_engine.simulate import simulate
 
@@ -89,7 +89,7 @@ def test_the_ending_names_the_format(tested: Backtest, tmp_path: Path) -> None:
 def test_matplotlib_is_imported_only_for_a_picture() -> None:
     code = (
         "import sys, portfolio_engine; loaded = 'matplotlib' in sys.modules; sys.modules['matplotlib'] = None\n"
-        "from portfolio_engine._plots import plot_weights\n"
+        "from portfolio_engine.plots import plot_weights\n"
         "try:\n    plot_weights({'a': {'b': 1.0}})\n"
         "except ImportError as error:\n    print(loaded, error)"
     )

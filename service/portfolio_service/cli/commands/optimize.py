@@ -87,7 +87,7 @@ def optimize(
     )
     _report(answer, f"{loaded.source}, {window_of(returns)}", as_json)
     if plot is not None:
-        from portfolio_engine._plots import plot_weights
+        from portfolio_engine.plots import plot_weights
 
         plot_weights({answer.method: answer.to_dict()}, plot)
     if answer.violations and not answer.ignored:

@@ -67,7 +67,7 @@ def performance(
     else:
         show(measured, data)
     if plot is not None:
-        from portfolio_engine._plots import plot_drawdown
+        from portfolio_engine.plots import plot_drawdown
 
         plot_drawdown(portfolio.index, (1.0 + portfolio).cumprod(), plot)
 

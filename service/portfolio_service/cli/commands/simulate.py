@@ -65,7 +65,7 @@ def simulate(
         )
     _report(answer, initial_value, f"{loaded.source}, {window_of(returns)}", as_json)
     if plot is not None:
-        from portfolio_engine._plots import plot_simulation
+        from portfolio_engine.plots import plot_simulation
 
         plot_simulation(answer, initial_value, plot)
 

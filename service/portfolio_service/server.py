@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import socket
 import sys
@@ -23,10 +24,7 @@ def serve(settings: Settings) -> int:
     try:
         listener = _listen(settings)
     except OSError as error:
-        return _cannot_start(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
-            "Stop what uses it, or choose another port with PORT"
-        )
+        return _cannot_start(_why_not(settings, error))
     with listener:
         try:
             asyncio.run(_serve(settings, listener))
@@ -84,6 +82,13 @@ def _listen(settings: Settings) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def _why_not(settings: Settings, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        where = f"port {settings.port} on {settings.host}"
+        return f"{where} is taken; stop what uses it, or choose another with PORT or --port"
+    return f"cannot listen on {settings.host}:{settings.port} (HOST, PORT): {error.strerror or error}"
 
 
 def _print_urls(settings: Settings, port: int) -> None:

@@ -48,7 +48,7 @@ SUMMARY: dict[str, Any] = {
     "optimization_method": "max_sharpe",
     "rebalance_frequency": "monthly",
     "created_at": TIME,
-    "last_rebalanced": None,
+    "last_rebalanced": TIME,
 }
 LIST = {"portfolios": [SUMMARY], "count": 1, "total_aum": 250375.0}
 METRICS = {

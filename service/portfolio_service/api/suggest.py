@@ -20,7 +20,8 @@ _OWN_CODES = ("leverage_not_supported", "metadata_too_large", "symbol_twice")
 def explain(errors: Sequence[Mapping[str, Any]], endpoint: Callable[..., Any] | None) -> tuple[str, list[FieldError]]:
     """The code and the wrong fields of a refused request."""
     model = _body_model(endpoint)
-    fields = [_field_error(error, model) for error in errors]
+    typos_first = sorted(errors, key=lambda error: error["type"] != "extra_forbidden")  # they explain what is missing
+    fields = [_field_error(error, model) for error in typos_first]
     kinds = {str(error["type"]) for error in errors}
     if kinds == {"extra_forbidden"}:
         return "unknown_field", fields
@@ -77,10 +78,15 @@ def _keys(model: type[BaseModel] | None, path: Sequence[Any]) -> set[str]:
         return set()
     annotation: Any = model
     for part in path:
-        if (inner := _model_in(annotation)) is not None and part in inner.model_fields:
-            annotation = inner.model_fields[part].annotation
+        if (inner := _model_in(annotation)) is not None and part in (named := _named(inner)):
+            annotation = named[part]
     inner = _model_in(annotation)
-    return set(inner.model_fields) if inner else set()
+    return set(_named(inner)) if inner else set()
+
+
+def _named(model: type[BaseModel]) -> dict[str, Any]:
+    """Field names as clients write them, and their types."""
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

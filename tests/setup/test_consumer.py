@@ -30,7 +30,8 @@ def sh(*command: str | Path, **environment: str) -> str:
 @pytest.mark.timeout(900)
 def test_twenty_lines_against_the_installed_tree(tmp_path: Path) -> None:
     # The build that `./run test` makes; without it the first call takes minutes.
-    sh("bash", "-c", 'set -e; ROOT=$PWD; source .ci/setup.sh; VENV=$1; build_native "$ROOT/build-tests"', "_", sys.prefix)
+    build_native = 'set -e; ROOT=$PWD; source .ci/setup.sh; VENV=$1; build_native "$ROOT/build-tests"'
+    sh("bash", "-c", build_native, "_", sys.prefix)
     prefix, build = tmp_path / "prefix", tmp_path / "build"
     sh("cmake", "--install", "build-tests", "--prefix", prefix)
     shipped = [p for p in (prefix / "include").rglob("*") if p.is_file()]

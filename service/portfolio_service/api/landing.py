@@ -13,6 +13,7 @@ from portfolio_service.api.deps import Services
 from portfolio_service.domain.errors import DomainError
 from portfolio_service.domain.models import Portfolio
 from portfolio_service.domain.requests import FrontierRequest
+from portfolio_service.domain.standing import Standing, standings
 from portfolio_service.domain.value_history import ValuePoint, value_history
 
 DAYS = 365
@@ -113,30 +114,32 @@ async def frontier_chart(
     if len(weights) < 2:
         return None, "A frontier needs at least two holdings."
     request = FrontierRequest(portfolio_id=portfolio.portfolio_id, points=POINTS)
+    days, workers = services.settings.estimation_days, services.optimisation.workers
     try:
         found = await services.optimisation.frontier(request)
+        symbols = found["estimates"]["symbols"]
+        shown = _shown(portfolio, weights, symbols)
+        places = await standings(services.market, workers, symbols, days, list(shown.values()))
     except DomainError as error:
         return None, error.detail
-    return _frontier(found, portfolio, weights), ""
+    return _frontier(found, dict(zip(shown, places, strict=True))), ""
 
 
-def _frontier(found: Mapping[str, Any], portfolio: Portfolio, weights: Mapping[str, float]) -> FrontierChart:
-    symbols, estimates = found["estimates"]["symbols"], found["estimates"]
-    mean = np.array([estimates["expected_returns"][symbol] for symbol in symbols])
-    covariance = np.array(estimates["covariance"])
+def _shown(
+    portfolio: Portfolio, weights: Mapping[str, float], symbols: Sequence[str]
+) -> dict[str, Mapping[str, float]]:
+    """What to mark beside the curve: the target, where it is of these symbols, and what is held now."""
+    target = {s: w for s, w in portfolio.target.weights.items() if w > 0} if portfolio.target else {}
+    return {"target": target, "now": weights} if target and set(target) <= set(symbols) else {"now": weights}
 
-    def of(chosen: Mapping[str, float]) -> tuple[float, float]:
-        w = np.array([chosen.get(symbol, 0.0) for symbol in symbols])
-        return float(np.sqrt(w @ covariance @ w)), float(w @ mean)
 
+def _frontier(found: Mapping[str, Any], places: Mapping[str, Standing]) -> FrontierChart:
     def point(one: Mapping[str, Any]) -> tuple[float, float]:
         return float(one["expected_risk"]), float(one["expected_return"])
 
     marks = {"least risk": ("", point(found["min_variance"])), "best Sharpe": ("", point(found["max_sharpe"]))}
-    if portfolio.target is not None and set(portfolio.target.weights) <= set(symbols):
-        marks["target"] = ("target", of(portfolio.target.weights))
-    marks["now"] = ("now", of(weights))
-    curve = [point(one) for one in found["points"]]
+    marks |= {name: (name, (place.expected_risk, place.expected_return)) for name, place in places.items()}
+    curve, estimates = [point(one) for one in found["points"]], found["estimates"]
     every = curve + [where for _, where in marks.values()]
     x = charts.horizontal(min(risk for risk, _ in every), max(risk for risk, _ in every))
     y = charts.vertical(min(mean for _, mean in every), max(mean for _, mean in every))

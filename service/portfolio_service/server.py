@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 import sys
@@ -66,7 +67,10 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         timeout_graceful_shutdown=STOP_WITHIN_S,
     )
     server = _Server(config)
+    gc.disable()  # start-up makes no garbage, and a collection walks every row read so far
     async with running(app):
+        gc.freeze()  # nor do later collections walk the books: a pause of every request otherwise
+        gc.enable()
         _print_urls(settings, listener.getsockname()[1])
         await server.serve(sockets=[listener])
 

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from portfolio_service.adapters.storage import SqlRepository
-from portfolio_service.adapters.storage.migrate import MIGRATIONS, downgrade, upgrade
+from portfolio_service.adapters.storage.migrate import MIGRATIONS, downgrade, newest, upgrade
 from portfolio_service.adapters.storage.tables import metadata
 from portfolio_service.domain.portfolio import NewPortfolio
 from portfolio_service.domain.rebalancing import RebalanceRequest
@@ -52,6 +52,10 @@ async def fill(path: Path) -> int:
 def counts(connection: Connection) -> dict[str, int]:
     names = [name for name in inspect(connection).get_table_names() if name in metadata.tables]
     return {name: connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() for name in names}
+
+
+def test_the_newest_revision_is_read_off_the_file_names() -> None:
+    assert newest() == REVISIONS[-1]
 
 
 def test_the_migrated_schema_is_the_one_in_the_code(tmp_path: Path) -> None:

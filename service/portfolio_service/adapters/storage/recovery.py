@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Row, select
 from portfolio_service.adapters.storage import audit, rows, tables
 from portfolio_service.domain.errors import Unavailable
 from portfolio_service.domain.ledger import LedgerError, fold
-from portfolio_service.domain.models import Book, Holding, LedgerEntry, Portfolio
+from portfolio_service.domain.models import Book, Holding, Portfolio
 
 
 class BooksDamaged(Unavailable):
@@ -24,17 +25,18 @@ class BooksDamaged(Unavailable):
 def load(connection: Connection, portfolio_id: str | None = None) -> list[Portfolio]:
     """Every portfolio that is not archived, or that one; BooksDamaged when any of them does not add up."""
     found = connection.execute(_live(select(tables.portfolios), portfolio_id).order_by(tables.portfolios.c.created_at))
-    ledgers = _by_portfolio(connection, tables.ledger, tables.ledger.c.entry_id, portfolio_id)
-    positions = _by_portfolio(connection, tables.positions, tables.positions.c.symbol, portfolio_id)
+    ledgers = _by_portfolio(connection, tables.ledger, rows.ENTRY, tables.ledger.c.entry_id, portfolio_id)
+    positions = _by_portfolio(connection, tables.positions, rows.HOLDING, tables.positions.c.symbol, portfolio_id)
     loaded, faults = [], []
     for row in found.all():
         try:
-            book = fold(_entries(ledgers.get(row.portfolio_id, [])))
+            book = fold(rows.entry_of(*entry) for entry in ledgers.get(row.portfolio_id, []))
         except LedgerError as error:
             faults.append(f"{row.portfolio_id}: its ledger does not add up: {error}")
             continue
         portfolio = rows.portfolio_of(row, book)
-        faults += [f"{row.portfolio_id}: {fault}" for fault in _faults(row, portfolio, positions)]
+        stored = {holding[0]: Holding(*holding) for holding in positions.get(row.portfolio_id, [])}
+        faults += [f"{row.portfolio_id}: {fault}" for fault in _faults(row, portfolio, stored)]
         loaded.append(portfolio)
     if faults:
         raise BooksDamaged(faults)
@@ -47,18 +49,16 @@ def _live(query: Any, portfolio_id: str | None) -> Any:
 
 
 def _by_portfolio(
-    connection: Connection, table: Any, order: Any, portfolio_id: str | None
-) -> dict[str, list[Row[Any]]]:
-    query = select(table).join(tables.portfolios, table.c.portfolio_id == tables.portfolios.c.portfolio_id)
-    ordered = connection.execute(_live(query, portfolio_id).order_by(table.c.portfolio_id, order)).all()
-    return {owner: list(group) for owner, group in groupby(ordered, key=lambda row: row.portfolio_id)}
+    connection: Connection, table: Any, columns: Sequence[Any], order: Any, portfolio_id: str | None
+) -> dict[str, list[Sequence[Any]]]:
+    """The values of `columns`, in `order`, of each portfolio."""
+    query = select(table.c.portfolio_id, *columns)
+    query = query.join(tables.portfolios, table.c.portfolio_id == tables.portfolios.c.portfolio_id)
+    ordered = connection.execute(_live(query, portfolio_id).order_by(table.c.portfolio_id, order))
+    return {owner: [row[1:] for row in group] for owner, group in groupby(ordered, key=itemgetter(0))}
 
 
-def _entries(found: Iterable[Row[Any]]) -> Iterator[LedgerEntry]:
-    return (rows.entry_of(row) for row in found)
-
-
-def _faults(row: Row[Any], portfolio: Portfolio, positions: dict[str, list[Row[Any]]]) -> Iterator[str]:
+def _faults(row: Row[Any], portfolio: Portfolio, stored_holdings: dict[str, Holding]) -> Iterator[str]:
     book = portfolio.book
     for name, stored, folded in (
         ("cash_balance", row.cash_balance, book.cash),
@@ -66,7 +66,6 @@ def _faults(row: Row[Any], portfolio: Portfolio, positions: dict[str, list[Row[A
     ):
         if stored != folded:
             yield f"{name} is {stored}, its ledger says {folded}"
-    stored_holdings = rows.holdings_of(positions.get(portfolio.portfolio_id, []))
     yield from _different_holdings(stored_holdings, book)
     if row.state_hash != audit.state_hash(portfolio):
         yield "its state does not have the hash that was stored with it"

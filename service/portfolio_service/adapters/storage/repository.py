@@ -68,9 +68,9 @@ class SqlRepository:
 
     async def ledger(self, portfolio_id: str) -> Sequence[LedgerEntry]:
         table = tables.ledger
-        query = select(table).where(table.c.portfolio_id == portfolio_id).order_by(table.c.entry_id)
+        query = select(*rows.ENTRY).where(table.c.portfolio_id == portfolio_id).order_by(table.c.entry_id)
         async with self._database.read() as connection:
-            return [rows.entry_of(row) for row in await connection.execute(query)]
+            return [rows.entry_of(*row) for row in await connection.execute(query)]
 
     async def trades(self, portfolio_id: str, limit: int, offset: int) -> tuple[Sequence[Trade], int]:
         """Newest first, and how many there are in all."""

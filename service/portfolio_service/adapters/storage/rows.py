@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row
 
+from portfolio_service.adapters.storage import tables
 from portfolio_service.domain.clock import iso
 from portfolio_service.domain.models import (
     Book,
@@ -30,6 +30,9 @@ from portfolio_service.domain.models import (
 from portfolio_service.domain.money import ZERO, quantity
 from portfolio_service.domain.statement import CLIENT
 
+# What a ledger entry and a holding are, in the order of their fields: start-up reads a million of these.
+ENTRY = tuple(tables.ledger.c[name] for name in LedgerEntry.__dataclass_fields__)
+HOLDING = tuple(tables.positions.c[name] for name in Holding.__dataclass_fields__)
 METRICS = ("total_return", "annualized_return", "volatility", "sharpe_ratio", "max_drawdown", "alpha", "beta", "var_95")
 
 
@@ -105,25 +108,14 @@ def position_rows(portfolio: Portfolio) -> list[dict[str, Any]]:
     return rows
 
 
-def holdings_of(rows: Iterable[Row[Any]]) -> dict[str, Holding]:
-    return {row.symbol: Holding(row.symbol, row.quantity, row.basis) for row in rows}
-
-
 def entry_rows(change: Change) -> list[dict[str, Any]]:
     own = {"portfolio_id": change.portfolio.portfolio_id, "version": change.portfolio.version}
     return [{**vars(entry), "kind": entry.kind.value, **own} for entry in change.entries]
 
 
-def entry_of(row: Row[Any]) -> LedgerEntry:
-    return LedgerEntry(
-        kind=EntryKind(row.kind),
-        amount=row.amount,
-        recorded_at=row.recorded_at,
-        symbol=row.symbol,
-        quantity=row.quantity,
-        price=row.price,
-        trade_id=row.trade_id,
-    )
+def entry_of(kind: str, *values: Any) -> LedgerEntry:
+    """A row of ENTRY's columns."""
+    return LedgerEntry(EntryKind(kind), *values)
 
 
 def trade_of(row: Row[Any]) -> Trade:

@@ -43,8 +43,10 @@ def _broken_links(records: list[dict[str, Any]]) -> Iterator[str]:
 
 def _contents(connection: Connection) -> tuple[dict[Key, list[LedgerEntry]], dict[Key, list[Trade]]]:
     entries: dict[Key, list[LedgerEntry]] = defaultdict(list)
-    for row in connection.execute(select(tables.ledger).order_by(tables.ledger.c.entry_id)):
-        entries[row.portfolio_id, row.version].append(rows.entry_of(row))
+    ledger = tables.ledger
+    query = select(ledger.c.portfolio_id, ledger.c.version, *rows.ENTRY).order_by(ledger.c.entry_id)
+    for owner, version, *entry in connection.execute(query):
+        entries[owner, version].append(rows.entry_of(*entry))
     trades: dict[Key, list[Trade]] = defaultdict(list)
     for row in connection.execute(select(tables.trades).order_by(tables.trades.c.trade_number)):
         trades[row.portfolio_id, row.version].append(rows.trade_of(row))

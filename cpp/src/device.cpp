@@ -22,8 +22,8 @@ Device parse_device(const std::string& name, const char* function) {
   if (name == "auto") return Device::automatic;
   if (name == "cpu") return Device::cpu;
   if (name == "metal") return Device::metal;
-  throw std::invalid_argument(std::string("[") + function + "] device: expected \"auto\", \"cpu\" or \"metal\", got \"" +
-                              name + "\"");
+  throw std::invalid_argument(std::string("[") + function +
+                              "] device: expected \"auto\", \"cpu\" or \"metal\", got \"" + name + "\"");
 }
 
 std::vector<DeviceInfo> available_devices() {
@@ -44,8 +44,9 @@ std::size_t num_threads() {
 Choice choose_backend(Device requested, const char* function) {
   const Backend* metal = metal_backend();
   if (requested == Device::metal && metal == nullptr) {
-    throw std::invalid_argument(std::string("[") + function + "] device: expected an available device, got \"metal\" (" +
-                                metal_status() + "); use \"cpu\" or \"auto\"");
+    throw std::invalid_argument(std::string("[") + function +
+                                "] device: expected an available device, got \"metal\" (" + metal_status() +
+                                "); use \"cpu\" or \"auto\"");
   }
   if (requested == Device::cpu) return {cpu_backend(), {"cpu", "requested"}};
   if (metal != nullptr) return {*metal, {"metal", requested == Device::metal ? "requested" : "available"}};

@@ -21,9 +21,7 @@ using Array = py::array_t<T, py::array::c_style | py::array::forcecast>;
 using Doubles = Array<double>;
 using MaybeDoubles = std::optional<Doubles>;
 
-inline std::string shape_of(const py::array& a) {
-  return "shape " + py::cast<std::string>(py::str(a.attr("shape")));
-}
+inline std::string shape_of(const py::array& a) { return "shape " + py::cast<std::string>(py::str(a.attr("shape"))); }
 
 template <class T>
 portfolio::BasicVectorView<T> vector_view(const Array<T>& a, const char* function, const char* argument) {
@@ -65,8 +63,7 @@ inline py::array_t<double> to_numpy(std::vector<double>&& data) {
 }
 
 inline py::array_t<double> to_numpy(portfolio::Matrix&& m) {
-  return to_numpy<double>(std::move(m.data),
-                          {static_cast<py::ssize_t>(m.rows), static_cast<py::ssize_t>(m.cols)});
+  return to_numpy<double>(std::move(m.data), {static_cast<py::ssize_t>(m.rows), static_cast<py::ssize_t>(m.cols)});
 }
 
 // Every result carries these two.

@@ -19,11 +19,11 @@ struct FrontierProblem {
 };
 
 struct FrontierResult {
-  Matrix weights;                       // points x n
-  std::vector<double> expected_return;  // points, ascending
-  std::vector<double> expected_risk;    // points, standard deviation
+  Matrix weights;                               // points x n
+  std::vector<double> expected_return;          // points, ascending
+  std::vector<double> expected_risk;            // points, standard deviation
   QpStatus status = QpStatus::numerical_error;  // the first failing solve, else optimal
-  double max_residual = 0.0;            // worst primal, dual or gap of all points
+  double max_residual = 0.0;                    // worst primal, dual or gap of all points
   DeviceUsed device;
 };
 

@@ -8,12 +8,12 @@
 namespace portfolio {
 
 struct QpProblem {
-  MatrixView P;  // n x n, symmetric positive semidefinite; not given means zero (a linear program)
-  VectorView q;  // n
-  MatrixView G;  // m x n
-  VectorView h;  // m, +inf switches a row off
-  MatrixView A;  // p x n
-  VectorView b;  // p
+  MatrixView P;       // n x n, symmetric positive semidefinite; not given means zero (a linear program)
+  VectorView q;       // n
+  MatrixView G;       // m x n
+  VectorView h;       // m, +inf switches a row off
+  MatrixView A;       // p x n
+  VectorView b;       // p
   VectorView lb, ub;  // n, infinities allowed
 };
 

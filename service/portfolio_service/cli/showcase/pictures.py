@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from portfolio_engine import Constraints, Moments, efficient_frontier
-from portfolio_engine import plots
+from portfolio_engine import Constraints, Moments, efficient_frontier, plots
 from portfolio_service.cli.showcase.workflow import CAP, Story
 
 if TYPE_CHECKING:

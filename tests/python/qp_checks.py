@@ -9,15 +9,20 @@ from tests.python.qp_cases import Case
 
 
 def filled(case: Case) -> tuple[np.ndarray, ...]:
-    d, n = case.data, case.data["q"].size
-    P = np.zeros((n, n)) if d.get("P") is None else np.asarray(d["P"], dtype=float)
-    G = np.zeros((0, n)) if d.get("G") is None else np.asarray(d["G"], dtype=float)
-    A = np.zeros((0, n)) if d.get("A") is None else np.asarray(d["A"], dtype=float)
-    h = np.zeros(0) if d.get("h") is None else np.asarray(d["h"], dtype=float)
-    b = np.zeros(0) if d.get("b") is None else np.asarray(d["b"], dtype=float)
-    lb = np.full(n, -np.inf) if d.get("lb") is None else np.asarray(d["lb"], dtype=float)
-    ub = np.full(n, np.inf) if d.get("ub") is None else np.asarray(d["ub"], dtype=float)
-    return P, np.asarray(d["q"], dtype=float), G, h, A, b, lb, ub
+    """The eight arrays; limits of 1e19 and beyond are infinite, as documented."""
+    n = len(case.data["q"])
+    empty: dict[str, tuple[tuple[int, ...], float]] = {
+        "P": ((n, n), 0.0), "q": ((n,), 0.0), "G": ((0, n), 0.0), "h": ((0,), 0.0),
+        "A": ((0, n), 0.0), "b": ((0,), 0.0), "lb": ((n,), -np.inf), "ub": ((n,), np.inf),
+    }  # fmt: skip
+    out = []
+    for name, (shape, value) in empty.items():
+        given = case.data.get(name)
+        array = np.full(shape, value) if given is None else np.array(given, dtype=float)
+        if name in ("h", "ub", "lb"):
+            array = np.where(np.abs(array) >= 1e19, np.copysign(np.inf, array), array)
+        out.append(array)
+    return tuple(out)
 
 
 def _top(*arrays: np.ndarray) -> float:

@@ -21,14 +21,14 @@ enum class QpStatus { optimal, primal_infeasible, dual_infeasible, max_iteration
 const char* to_string(QpStatus status);
 
 struct QpOptions {
-  double tolerance = 1e-9;  // on the relative residuals and gap defined in docs/numerics.md
+  double tolerance = 1e-9;  // on the relative residuals and gap defined in docs/numerics/qp.md
   int max_iterations = 200;
   bool polish = true;  // active-set polish of the interior-point answer: exact zeros and bounds
   Device device = Device::automatic;
 };
 
 // Stationarity: Px + q + G'z + A'y + z_box = 0, z >= 0, z_box < 0 at a lower and > 0 at an upper bound.
-// Infeasible: (z, y, z_box) is the Farkas certificate. Unbounded: x is the ray. docs/numerics.md has the tests.
+// Infeasible: (z, y, z_box) is the Farkas certificate. Unbounded: x is the ray. docs/numerics/qp.md has the tests.
 struct QpResult {
   std::vector<double> x, y, z, z_box;
   QpStatus status = QpStatus::numerical_error;

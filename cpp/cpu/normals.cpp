@@ -1,5 +1,7 @@
 #include <cstdlib>
-#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "normals_kernel.hpp"
 
@@ -8,17 +10,30 @@ namespace {
 
 const NormalKernels kBaseline{"baseline", &normals32, &normals64, &chi_squared32, &chi_squared64};
 
-const NormalKernels& choose() {
+// Best first.
+std::vector<const NormalKernels*> available() {
+  std::vector<const NormalKernels*> out;
 #if defined(__x86_64__)
-  const char* forced = std::getenv("PORTFOLIO_SIMD");
-  const auto allows = [&](const char* level) { return forced == nullptr || std::strcmp(forced, level) == 0; };
-  const bool avx512 =
-      __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (avx512 && allows("avx512")) return normals_avx512;
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (avx2 && allows("avx2")) return normals_avx2;
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+    out.push_back(&normals_avx512);
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) out.push_back(&normals_avx2);
 #endif
-  return kBaseline;
+  out.push_back(&kBaseline);
+  return out;
+}
+
+const NormalKernels& choose() {
+  const auto levels = available();
+  const char* forced = std::getenv("PORTFOLIO_SIMD");
+  if (forced == nullptr || *forced == '\0') return *levels.front();
+  std::string names;
+  for (const NormalKernels* level : levels) {
+    if (level->level == std::string(forced)) return *level;
+    names += (names.empty() ? "" : ", ") + std::string(level->level);
+  }
+  throw std::invalid_argument("[simulate] PORTFOLIO_SIMD: expected one of " + names + " on this processor, got \"" +
+                              forced + "\"");
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ struct NormalKernels {
   void (*chi_squared64)(const DrawRange&, int degrees, double* out);
 };
 
-// The best level of this processor, or the one PORTFOLIO_SIMD names (baseline, avx2, avx512). All give the same bits.
+// The best level of this processor, or the one PORTFOLIO_SIMD names (baseline, avx2, avx512; an error where it is
+// absent). All give the same bits.
 const NormalKernels& normal_kernels();
 
 #if defined(__x86_64__)

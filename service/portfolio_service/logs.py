@@ -91,6 +91,8 @@ def warnings_of(settings: Settings, acceleration: Mapping[str, Any]) -> list[str
         found.append("ENABLE_NEURAL_ENGINE is set: this version has no model that runs on a Neural Engine")
     if "rebalance_check_interval" in settings.model_fields_set:
         found.append("REBALANCE_CHECK_INTERVAL is set: this version has no scheduler, rebalances happen on request")
+    if "optimization_batch_size" in settings.model_fields_set:
+        found.append("OPTIMIZATION_BATCH_SIZE is set: this version solves one problem a request, nothing is batched")
     if settings.api_key is None and settings.allow_unauthenticated:
         found.append("ALLOW_UNAUTHENTICATED=1: whoever reaches this port can change every portfolio")
     return found

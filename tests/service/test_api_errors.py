@@ -95,6 +95,12 @@ async def test_wrong_media_type(client: httpx.AsyncClient, kind: str) -> None:
     assert (response.status_code, check_shape(response)["code"]) == (415, "unsupported_media_type")
 
 
+@pytest.mark.parametrize("announced", ["9" * 4000, "1048577"])
+async def test_a_length_that_is_too_large_is_refused_before_the_body(client: httpx.AsyncClient, announced: str) -> None:
+    response = await client.post("/portfolios", content=b"{}", headers={**JSON, "Content-Length": announced})
+    assert (response.status_code, check_shape(response)["code"]) == (413, "body_too_large")
+
+
 async def test_compressed_body_is_refused(client: httpx.AsyncClient) -> None:
     response = await client.post("/portfolios", content=b"x", headers={**JSON, "Content-Encoding": "gzip"})
     assert (response.status_code, check_shape(response)["code"]) == (415, "unsupported_media_type")

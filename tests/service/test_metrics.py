@@ -145,6 +145,7 @@ async def test_openmetrics_when_accept_asks_for_it(client: httpx.AsyncClient) ->
         ("text/plain;q=0.5, application/json", False),
         ("text/plain;q=0", False),
         ("text/plain;q=x", True),
+        ("text/plain;q=\u00b2", True),
         (";;;,,q=", False),
     ],
 )

@@ -147,14 +147,15 @@ class BodyLimit:
             await error_response(415, "unsupported_media_type", detail)(scope, receive, send)
             return
         chunks: list[Message] = []
-        size = int(announced) if announced.isdigit() else 0
-        while size <= self.max_bytes:
+        size, too_large = 0, len(announced) > 15 or (announced.isdecimal() and int(announced) > self.max_bytes)
+        while not too_large:
             message = await receive()
             chunks.append(message)
-            size = max(size, sum(len(chunk.get("body", b"")) for chunk in chunks))
+            size += len(message.get("body", b""))
+            too_large = size > self.max_bytes
             if message["type"] != "http.request" or not message.get("more_body", False):
                 break
-        if size > self.max_bytes:
+        if too_large:
             detail = f"body: expected at most {self.max_bytes} bytes, got more"
             await error_response(413, "body_too_large", detail, headers={"Connection": "close"})(scope, receive, send)
             return

@@ -41,10 +41,16 @@ def wanted(accept: str) -> bool:
     quality: dict[str, float] = {}
     for part in accept.lower().split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
-        q = next((p[2:] for p in parameters if p.startswith("q=")), "1")
-        quality[name] = float(q) if q.replace(".", "", 1).isdigit() else 1.0
+        quality[name] = next((_number(p[2:]) for p in parameters if p.startswith("q=")), 1.0)
     text = max((quality.get(name, 0.0) for name in TEXT_TYPES), default=0.0)
     return text > 0 and text >= quality.get("*/*", 0.0) and text > quality.get("application/json", 0.0)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 1.0
 
 
 async def gather(services: Services) -> Facts:

@@ -22,6 +22,7 @@ import pytest
 from tests.data import market_data, needs_market_data
 from tests.service.conftest import Server, start_server
 
+pytestmark = pytest.mark.slow
 PROGRAMS = Path(__file__).resolve().parents[1] / "contract"
 DIGESTS = {
     "portfolio_manager.py": "e59c4592a776aea0907dce4292793fbac164465ac6c084fd860d00d5c0c126d0",

@@ -85,6 +85,7 @@ class Visit:
         return self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
+@pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -136,6 +137,7 @@ def test_an_empty_service_shows_the_commands_that_fill_it(browser: Browser, serv
     ]
 
 
+@pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize(("path", "shown"), [("/docs", "/portfolios/with-symbols"), ("/redoc", "Portfolio Engine")])
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])

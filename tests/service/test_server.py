@@ -94,6 +94,7 @@ def test_no_secret_is_written_and_every_line_is_of_one_form(start: Callable[...,
         assert all(record["timestamp"].endswith("Z") for record in records)
 
 
+@pytest.mark.slow
 def test_uvicorn_factory(tmp_path: Path) -> None:
     """The ordinary way: the application wires itself in its lifespan."""
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -20,17 +20,18 @@ constexpr double kFirstPolish = 1e-6;      // scaled residual at which the activ
 constexpr double kNextPolish = 1e-2;       // further share by which it must fall before another attempt
 constexpr double kUnpolishedShare = 1e-2;  // of the tolerance, when no active set could be solved exactly
 
-// Bounds that cross by rounding are equal; P may miss semidefiniteness by this share, measured at unit diagonal.
+// Bounds that cross by rounding are equal; P may miss semidefiniteness by a share of each diagonal entry, and by
+// rounding of the largest.
 constexpr double kCrossed = 1e-12;
 constexpr double kIndefinite = 1e-8;
+constexpr double kRounding = 1e-14;
 
 void require_convex(const Problem& p, const char* function) {
-  const Vec scale = p.P.diagonal().unaryExpr([](double v) { return v > 0.0 ? 1.0 / std::sqrt(v) : 1.0; });
-  const Mat unit = scale.asDiagonal() * p.P * scale.asDiagonal();
-  Mat factor = unit;
-  factor.diagonal().array() += kIndefinite;
+  const Vec diagonal = p.P.diagonal().cwiseMax(0.0);
+  Mat factor = p.P;
+  factor.diagonal() += kIndefinite * diagonal + Vec::Constant(p.n(), kRounding * diagonal.maxCoeff());
   const int n = static_cast<int>(p.n());
-  if (blas::potrf(n, factor.data(), n) == 0) return;
+  if (diagonal.isZero(0.0) ? p.P.isZero(0.0) : blas::potrf(n, factor.data(), n) == 0) return;
   Mat vectors = p.P;
   Vec values(n);
   blas::syevd(n, vectors.data(), values.data());

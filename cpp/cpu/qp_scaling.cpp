@@ -13,6 +13,8 @@ constexpr int kRuizPasses = 12;
 // A row whose part outside the others' span is smaller than this share of it is a combination of them.
 constexpr double kDependent = 1e-11;
 constexpr double kRounding = 1e-12;
+// Curvature below this share of the largest (a constant return's variance is rounding) is no measure of a variable.
+constexpr double kFlat = 1e-18;
 
 double positive_or_one(double norm) { return norm > 0.0 ? norm : 1.0; }
 
@@ -82,7 +84,8 @@ void Scaling::select(const Problem& full) {
 // Variables with curvature are measured by it (unit diagonal); the others, and all rows, by Ruiz's alternation.
 void Scaling::equilibrate() {
   Problem& p = scaled_;
-  const Vec curvature = p.P.diagonal().cwiseMax(0.0).cwiseSqrt();
+  const double largest = p.n() == 0 ? 0.0 : p.P.diagonal().maxCoeff();
+  const Vec curvature = p.P.diagonal().unaryExpr([&](double v) { return v > kFlat * largest ? std::sqrt(v) : 0.0; });
   column_ = inverse_norms(curvature);
   row_ = Vec::Ones(p.h.size());
   equality_ = Vec::Ones(p.b.size());

@@ -97,8 +97,8 @@ def solve_qp(
 
     Raises
     ------
-    ValueError : shapes that do not fit, NaN, P not symmetric or with a clearly negative eigenvalue (below -1e-8 at unit
-        diagonal), an absent device. Everything else is a status.
+    ValueError : shapes that do not fit, NaN, P not symmetric or with a negative eigenvalue beyond rounding, an absent
+        device. Everything else is a status.
 
     Sources: homogeneous embedding of Goulart and Chen (2024, "Clarabel", section 3) with Mehrotra's (1992) predictor
     and corrector, equilibration after Ruiz (2001). docs/numerics/qp.md has the formulas.

@@ -222,3 +222,21 @@ def test_result_says_where_and_how_long() -> None:
     assert 0.0 < s.seconds < 5.0
     with pytest.raises(AttributeError):
         s.status = "optimal"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("variance", [0.0, 1e-308, 1e-38, 1e-20, 1e-16, 1e-12, 1e-8])
+@pytest.mark.parametrize("risk_tolerance", [0.0, 0.01, 1.0, 100.0])
+def test_cash_of_almost_no_variance(variance: float, risk_tolerance: float) -> None:
+    X = returns(200, 20)
+    P, mu = np.cov(X.T) * 252, X.mean(axis=0) * 252
+    P[0], P[:, 0], P[0, 0], mu[0] = 0.0, 0.0, variance, 0.0
+    wanted = -np.sort(mu)[-3]
+    s = solve(**long_only(P, -risk_tolerance * mu, G=np.vstack([-mu, np.eye(20)[0]]), h=[wanted, 0.1]))
+    assert s.iterations <= 30
+
+
+def test_rounding_in_the_covariance_of_a_constant_is_not_indefinite() -> None:
+    P = np.cov(returns(200, 5).T)
+    P[0], P[:, 0] = 1e-17, 1e-17  # larger than a covariance with this variance can be
+    P[0, 0] = 1e-38
+    solve(**long_only(P))

@@ -115,6 +115,17 @@ async def test_what_happens_at_the_moment_shows_as_the_status() -> None:
     assert books.status(portfolio) == "active"
 
 
+async def test_activities_that_overlap_end_in_any_order() -> None:
+    desk, _, portfolio = await desk_with_one()
+    first, second = (desk.books.activity(portfolio.portfolio_id, "optimizing") for _ in range(2))
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert desk.books.status(portfolio) == "optimizing"
+    second.__exit__(None, None, None)
+    assert desk.books.status(portfolio) == "active"
+
+
 async def test_loading_takes_what_is_not_archived_and_reload_follows_the_database() -> None:
     desk, repository, portfolio = await desk_with_one()
     other = await desk.portfolios.create(NEW, ACTOR)

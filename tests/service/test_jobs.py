@@ -134,6 +134,15 @@ async def test_one_row_a_trading_day_and_one_event_a_portfolio(world: World) -> 
     assert set(told[-1].payload) == {*eight, "portfolio_id", "timestamp"}
 
 
+async def test_a_portfolio_of_another_source_gets_no_row_of_this_one(world: World) -> None:
+    portfolio = await world.create("KO")
+    world.market.source = "other"
+    world.clock.advance(3 * DAY)
+    assert await _daily(world).run_once() == 0
+    world.market.source = portfolio.provider
+    assert await _daily(world).run_once() == 3
+
+
 async def test_a_new_process_makes_up_what_is_missing_and_no_more(world: World) -> None:
     await world.create("KO")
     world.clock.advance(2 * DAY)

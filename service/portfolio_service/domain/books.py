@@ -20,7 +20,7 @@ class Books:
         self._repository = repository
         self._portfolios: dict[str, Portfolio] = {}
         self._locks: dict[str, asyncio.Lock] = {}
-        self._activities: dict[str, str] = {}
+        self._activities: dict[str, list[str]] = {}  # what goes on now, the latest last
         self._listeners: list[Listener] = []
 
     async def load(self) -> None:
@@ -46,19 +46,19 @@ class Books:
     @contextmanager
     def activity(self, portfolio_id: str, name: str) -> Iterator[None]:
         """Shows `name` ("optimizing", "rebalancing") as the portfolio's status meanwhile; in memory only."""
-        before = self._activities.get(portfolio_id)
-        self._activities[portfolio_id] = name
+        running = self._activities.setdefault(portfolio_id, [])
+        running.append(name)
         try:
             yield
-        finally:
-            if before is None:
+        finally:  # several may overlap and end in any order
+            running.remove(name)
+            if not running:
                 self._activities.pop(portfolio_id, None)
-            else:
-                self._activities[portfolio_id] = before
 
     def status(self, portfolio: Portfolio) -> str:
         """The status to show: what happens at the moment, else the stored one."""
-        return self._activities.get(portfolio.portfolio_id, portfolio.status.value)
+        running = self._activities.get(portfolio.portfolio_id)
+        return running[-1] if running else portfolio.status.value
 
     def check_version(self, portfolio: Portfolio, if_match: int | None) -> None:
         if if_match is not None and if_match != portfolio.version:

@@ -144,7 +144,7 @@ class RebalanceService:
                 transaction_cost_bps=self._cost_bps,
             )
         except UnnamedWeightsError as error:
-            message = str(error).partition("] ")[2]
+            message = str(error).partition("] ")[2].replace("full=True", '"full": true')
             raise Unacceptable(
                 "unnamed_positions",
                 message,

@@ -48,6 +48,8 @@ class DailyRecordJob:
         for portfolio in portfolios:
             if self._recorded.get(portfolio.portfolio_id) == close:
                 continue
+            if portfolio.provider != self._market.source:
+                continue  # a record never mixes sources: what is missing is made up when its own is back
             try:
                 rows = await self._records.missing(portfolio)
                 if rows:

@@ -20,6 +20,7 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from portfolio_service.domain.clock import iso
+from portfolio_service.domain.targets import TOLERANCE
 
 SYMBOL_PATTERN = r"^ *[A-Za-z0-9][A-Za-z0-9.^=_-]{0,19} *$"
 METADATA_BYTES = 16 * 1024
@@ -49,10 +50,11 @@ def _weight(value: float) -> float:
     if value < 0:
         message = "expected a weight from 0 to 1, got {got}: books are long-only"
         raise PydanticCustomError("leverage_not_supported", message, {"got": got})
-    if 1 < value <= 100:
+    if 1 + TOLERANCE < value <= 100:
         message = "expected a fraction from 0 to 1, got {got}: did you mean {fraction}?"
-        raise PydanticCustomError("weight_range", message, {"got": got, "fraction": f"{value / 100:.2f}"})
-    if value > 1:
+        fraction = f"{value / 100:.2f}" if value.is_integer() else f"{value / 100:g}"
+        raise PydanticCustomError("weight_range", message, {"got": got, "fraction": fraction})
+    if value > 1 + TOLERANCE:
         raise PydanticCustomError("weight_range", "expected a fraction from 0 to 1, got {got}", {"got": got})
     return value
 

@@ -106,6 +106,7 @@ async def test_compressed_body_is_refused(client: httpx.AsyncClient) -> None:
     assert (response.status_code, check_shape(response)["code"]) == (415, "unsupported_media_type")
 
 
+CROSSED = {"constraints": {"min_position_weight": 1.0, "max_position_weight": 0.6, "max_turnover": 0.0}}
 CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("optimize", {"constraints": {"max_position_weigth": 0.3}}, "unknown_field", "did you mean max_position_weight?"),
     ("optimize", {"metod": "max_sharpe"}, "unknown_field", "did you mean method?"),
@@ -113,6 +114,13 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("optimize", {"views": [{"assets": ["AAPL"], "returns": 0.1}]}, "validation_error", "did you mean return?"),
     ("optimize", {"method": "max_sharp"}, "validation_error", "'mean_variance', 'risk_parity', 'min_variance'"),
     ("optimize", {"constraints": {"max_position_weight": 30}}, "validation_error", "did you mean 0.30?"),
+    (
+        "optimize",
+        {"constraints": {"max_position_weight": 0.1}},
+        "infeasible",
+        "5 assets x max_position_weight 0.1 = 0.5",
+    ),
+    ("optimize", CROSSED, "infeasible", "min_position_weight 1 > max_position_weight 0.6"),
     ("rebalance", {"target_weights": {"AAPL": 30}}, "validation_error", "did you mean 0.30?"),
     ("rebalance", {"target_weights": {"AAPL": -0.1}}, "leverage_not_supported", "got -0.1: books are long-only"),
     ("rebalance", {"target_weights": {"AAPL": 0.6, "MSFT": 0.6}}, "leverage_not_supported", "1.2"),

@@ -40,10 +40,11 @@ def _feasible(solver: Solver, program: Program) -> bool:
 def _arithmetic(solver: Solver, program: Program) -> str:
     """The first row at its best under the others, against what it asks."""
     crossed = np.flatnonzero(program.lb > program.ub)
-    if not program.a_names and not program.g_names and crossed.size:
+    rows = [name for name in (*program.a_names, *program.g_names) if name]  # those of turnover's purchases have no name
+    if not rows and crossed.size:
         k = int(crossed[0])
         return f"{program.lb_names[k]} {program.lb[k]:g} > {program.ub_names[k]} {program.ub[k]:g}"
-    name = next(name for name in (*program.a_names, *program.g_names) if name)
+    name = rows[0]
     row, asked, above = _row(program, name)
     others = program.without(name)
     simple = _bounds_alone(others, name, row, asked, above)

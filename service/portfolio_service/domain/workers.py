@@ -11,13 +11,14 @@ from typing import TypeVar
 from portfolio_service.domain.errors import TimedOut, Unavailable
 
 T = TypeVar("T")
+THREAD_NAME = "optimisation"
 
 
 class Workers:
     """Runs functions in `threads` threads; at most `queue_size` more wait."""
 
     def __init__(self, threads: int = 4, queue_size: int = 64, timeout_s: float = 300.0) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="optimisation")
+        self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix=THREAD_NAME)
         self._capacity = threads + queue_size
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
@@ -37,7 +38,7 @@ class Workers:
                     "overloaded", f"{self._unfinished} computations run or wait already; try again in a few seconds"
                 )
             self._unfinished += 1
-        future = self._pool.submit(function)
+        future = self._pool.submit(_answered, function)
         future.add_done_callback(self._finished)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._timeout_s)
@@ -54,3 +55,11 @@ class Workers:
     def _finished(self, _future: Future[T]) -> None:
         with self._lock:
             self._unfinished -= 1
+
+
+def _answered(function: Callable[[], T]) -> T:
+    """The function's result; asyncio never delivers a StopIteration, the caller would wait for ever."""
+    try:
+        return function()
+    except StopIteration as error:
+        raise RuntimeError("a computation ended with StopIteration") from error

@@ -210,6 +210,17 @@ async def test_frontier(client: httpx.AsyncClient) -> None:
     assert answer["max_sharpe"]["sharpe_ratio"] >= best - 1e-9
 
 
+async def test_frontier_turnover_counts_from_the_portfolio(client: httpx.AsyncClient) -> None:
+    body = {"points": 3, "constraints": {"max_turnover": 0.5}}
+    refused = await client.post("/efficient-frontier", json={**body, "symbols": TECH})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_argument")
+    assert "portfolio_id" in refused.json()["detail"]
+    portfolio_id = await create_tech(client, cash_balance=0)  # 20 % each
+    answer = (await client.post("/efficient-frontier", json={**body, "portfolio_id": portfolio_id})).json()
+    for point in answer["points"]:
+        assert sum(abs(weight - 0.2) for weight in point["weights"].values()) <= 0.5 + 1e-9
+
+
 async def test_simulate_is_repeatable(client: httpx.AsyncClient) -> None:
     body = {"weights": {"AAPL": 0.6, "MSFT": 0.4}, "horizon_days": 5, "scenarios": 2000, "seed": 7}
     answer = (await client.post("/simulate", json=body)).json()

@@ -129,14 +129,15 @@ class OptimisationService:
         sample = await self._sample(symbols, request.lookback_days, asked=request.symbols is not None)
         self._check_memory(len(symbols), len(sample.returns), request.points)
         rate = self._risk_free_rate if request.risk_free_rate is None else request.risk_free_rate
-        constraints = self._constraints(request, symbols, {})
+        weights = await self._frontier_weights(request, symbols)
+        constraints = self._constraints(request, symbols, weights)
 
         def compute() -> FrontierAnswer:
             moments = pe.estimate_moments(sample.returns)
             frontier = pe.efficient_frontier(moments, request.points, constraints, risk_free_rate=rate)
             return FrontierAnswer.of(frontier, sample.source)
 
-        parameters = ["frontier", request.points, rate, dict(request.constraints)]
+        parameters = ["frontier", request.points, rate, weights, dict(request.constraints)]
         answer, _ = await self._cached(sample, parameters, compute)
         return dict(answer.reply)
 
@@ -153,11 +154,12 @@ class OptimisationService:
 
     async def _current_weights(self, portfolio: Portfolio, question: Question) -> dict[str, float]:
         """Weights that turnover is counted from; empty where it is not limited."""
-        if question.book is None:
-            return {}
+        return {} if question.book is None else await self._weights(portfolio, question.symbols)
+
+    async def _weights(self, portfolio: Portfolio, symbols: Sequence[str]) -> dict[str, float]:
         await self._prices.current(list(portfolio.book.holdings))
         positions = value(portfolio, self._prices, self._clock.now()).positions
-        return {symbol: positions[symbol].weight for symbol in question.symbols if symbol in positions}
+        return {symbol: positions[symbol].weight for symbol in symbols if symbol in positions}
 
     async def _answer(self, portfolio: Portfolio, question: Question, request: OptimizeRequest) -> tuple[Answer, bool]:
         sample = await self._sample(question.symbols, request.lookback_days, asked=request.symbols is not None)
@@ -251,6 +253,16 @@ class OptimisationService:
             )
         )
         return answer.with_covariance(record)
+
+    async def _frontier_weights(self, request: FrontierRequest, symbols: Sequence[str]) -> dict[str, float]:
+        """Weights that turnover is counted from: those of the portfolio, without one there is nothing to count from."""
+        if request.constraints.get("max_turnover") is None:
+            return {}
+        if request.portfolio_id is None:
+            message = "expected portfolio_id beside it: turnover is counted from a portfolio's weights"
+            field = "constraints.max_turnover"
+            raise Unacceptable("invalid_argument", f"{field}: {message}", [FieldError(field, message)])
+        return await self._weights(self._books.get(request.portfolio_id), symbols)
 
     def _frontier_symbols(self, request: FrontierRequest) -> tuple[str, ...]:
         if request.symbols is not None:

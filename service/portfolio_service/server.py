@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +18,7 @@ import uvicorn
 from portfolio_service.app import create_app, running
 from portfolio_service.config import ConfigError, Settings, is_loopback, load_settings
 from portfolio_service.domain.errors import DomainError
+from portfolio_service.domain.workers import THREAD_NAME
 
 STOP_WITHIN_S = 10
 
@@ -33,7 +36,20 @@ def serve(settings: Settings) -> int:
             return _cannot_start(getattr(error, "detail", str(error)))
         except KeyboardInterrupt:  # a second Ctrl-C while stopping
             return 130
+        finally:
+            _leave_computations()
     return 0
+
+
+def _leave_computations() -> None:
+    """A computation whose caller gave up cannot be stopped; the books are closed, the process ends without it."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(THREAD_NAME):
+            thread.join(0.5)
+            if thread.is_alive():
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(0)
 
 
 def main() -> int:

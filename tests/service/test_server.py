@@ -44,6 +44,17 @@ def test_stops_cleanly(tmp_path: Path, number: int) -> None:
     assert again.stop() == 0
 
 
+def test_an_endless_computation_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    server = start_server(tmp_path, OPTIMIZATION_TIMEOUT="0.2")
+    body = {"weights": {symbol: 0.2 for symbol in TECH}, "scenarios": 1_000_000, "horizon_days": 2520}
+    answer = httpx.post(f"{server.url}/simulate", json=body, timeout=30)
+    assert (answer.status_code, answer.json()["code"]) == (504, "optimization_timeout")
+    began = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - began < 5
+    assert "Traceback" not in server.log.read_text()
+
+
 def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -27,7 +27,8 @@ class StrictRequest(Request):
             value = json.loads(
                 raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
             )
-            _check_depth(value)
+            if raw.count(b"[") + raw.count(b"{") > _MAX_DEPTH:  # else it cannot be too deep
+                _check_depth(value)
             if _SURROGATE.search(raw):
                 json.dumps(value, ensure_ascii=False).encode("utf-8")
         except RecursionError:

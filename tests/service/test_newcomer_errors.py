@@ -150,7 +150,7 @@ def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
         )
     assert done.returncode == FAILED
     (line,) = done.stderr.strip().splitlines()
-    for word in (port, "another port"):
+    for word in (port, "is taken", "--port"):
         assert word in line
 
 

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 
 from portfolio_service.app import create_app, running
 from portfolio_service.config import Settings, load_settings
-from tests.service.fakes import ManualClock
+from tests.service.fakes import ManualClock, close_desks
 
 TECH = ["AAPL", "GOOGL", "MSFT", "NVDA", "TSLA"]
 
@@ -26,6 +26,13 @@ TECH = ["AAPL", "GOOGL", "MSFT", "NVDA", "TSLA"]
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
+
+
+@pytest.fixture
+async def desks() -> AsyncIterator[None]:
+    """Closes the desks that a test opened."""
+    yield
+    await close_desks()
 
 
 @pytest.fixture

@@ -5,29 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 
 from portfolio_service.adapters.execution.simulated import SimulatedExecution
+from portfolio_service.adapters.storage import SqlRepository
+from portfolio_service.adapters.storage.database import Database
 from portfolio_service.domain.books import Books
-from portfolio_service.domain.errors import Conflict
-from portfolio_service.domain.models import (
-    Actor,
-    Change,
-    Counters,
-    DailyRecord,
-    Event,
-    LedgerEntry,
-    OptimizationRecord,
-    Portfolio,
-    PortfolioStatus,
-    Price,
-    Trade,
-    Valuation,
-)
+from portfolio_service.domain.models import Actor, Change, Price, Valuation
 from portfolio_service.domain.portfolio import PortfolioService
 from portfolio_service.domain.ports import MarketDataClient, Repository
 from portfolio_service.domain.prices import Prices
@@ -98,12 +88,16 @@ class TableMarket:
         return None
 
 
-class MemoryRepository:
-    """The Repository's promises without a database: a version check, all or nothing, nothing survives."""
+class WatchedRepository(SqlRepository):
+    """The real books on SQLite, whose commits a test can watch, hold up or make fail.
 
-    def __init__(self) -> None:
-        self.stored: dict[str, Portfolio] = {}
-        self.changes: list[Change] = []
+    Faults are injected before the commit because only here is the moment exact: a full disk or a slow one fails or
+    waits somewhere inside it.
+    """
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.changes: list[Change] = []  # committed, oldest first
         self.fail_with: Exception | None = None
         self.gate: asyncio.Event | None = None  # when set, a commit waits for it
 
@@ -112,58 +106,8 @@ class MemoryRepository:
             await self.gate.wait()
         if self.fail_with is not None:
             raise self.fail_with
-        portfolio = change.portfolio
-        before = self.stored.get(portfolio.portfolio_id)
-        if (before.version if before else None) != change.expected_version:
-            raise Conflict("version_conflict", "changed meanwhile")
-        self.stored[portfolio.portfolio_id] = portfolio
+        await super().commit(change)
         self.changes.append(change)
-
-    async def load_portfolios(self) -> Sequence[Portfolio]:
-        return [p for p in self.stored.values() if p.status is not PortfolioStatus.ARCHIVED]
-
-    async def load_portfolio(self, portfolio_id: str) -> Portfolio | None:
-        return self.stored.get(portfolio_id)
-
-    async def ledger(self, portfolio_id: str) -> Sequence[LedgerEntry]:
-        own = (c for c in self.changes if c.portfolio.portfolio_id == portfolio_id)
-        return [entry for change in own for entry in change.entries]
-
-    async def trades(self, portfolio_id: str, limit: int, offset: int) -> tuple[Sequence[Trade], int]:
-        own = [t for c in self.changes for t in c.trades if t.portfolio_id == portfolio_id][::-1]
-        return own[offset : offset + limit], len(own)
-
-    async def optimizations(
-        self, portfolio_id: str, limit: int, offset: int
-    ) -> tuple[Sequence[OptimizationRecord], int]:
-        own = [c.optimization for c in self.changes if c.optimization and c.portfolio.portfolio_id == portfolio_id]
-        return own[::-1][offset : offset + limit], len(own)
-
-    async def save_daily_records(self, records: Sequence[DailyRecord], events: Sequence[Event]) -> None:
-        raise NotImplementedError
-
-    async def daily_records(self, portfolio_id: str, since: date) -> Sequence[DailyRecord]:
-        raise NotImplementedError
-
-    async def append_events(self, events: Sequence[Event]) -> None:
-        raise NotImplementedError
-
-    async def pending_events(self, limit: int) -> Sequence[tuple[int, Event]]:
-        events = [event for change in self.changes for event in change.events]
-        return list(enumerate(events, start=1))[:limit]
-
-    async def mark_published(self, ids: Sequence[int]) -> None:
-        raise NotImplementedError
-
-    async def counters(self, now: datetime) -> Counters:
-        raise NotImplementedError
-
-    async def check_writable(self) -> None:
-        if self.fail_with is not None:
-            raise self.fail_with
-
-    async def close(self) -> None:
-        return None
 
 
 @dataclass
@@ -200,8 +144,21 @@ class Desk:
         return value(self.books.get(portfolio_id), self.prices, self.clock.now())
 
 
-def memory_desk(prices: Mapping[str, str | Decimal], **options: Any) -> tuple[Desk, TableMarket, MemoryRepository]:
-    """A desk on a table of prices and no database."""
-    clock = ManualClock()
-    market, repository = TableMarket(clock, prices), MemoryRepository()
+_open: list[tuple[WatchedRepository, TemporaryDirectory[str]]] = []
+
+
+async def open_desk(prices: Mapping[str, str | Decimal], **options: Any) -> tuple[Desk, TableMarket, WatchedRepository]:
+    """A desk on a table of prices and a database of its own; the fixture `desks` closes it."""
+    clock, folder = ManualClock(), TemporaryDirectory()
+    repository = await WatchedRepository.open(Path(folder.name) / "portfolio.db")
+    _open.append((repository, folder))
+    market = TableMarket(clock, prices)
     return Desk(clock, market, repository, **options), market, repository
+
+
+async def close_desks() -> None:
+    """Closes every desk that is open."""
+    while _open:
+        repository, folder = _open.pop()
+        await repository.close()
+        folder.cleanup()

@@ -12,7 +12,9 @@ from portfolio_service.domain.books import Books
 from portfolio_service.domain.errors import Conflict, NotFound, PreconditionFailed, Unavailable
 from portfolio_service.domain.models import Change, Portfolio, PortfolioStatus
 from portfolio_service.domain.portfolio import NewPortfolio
-from tests.service.fakes import ACTOR, START, Desk, MemoryRepository, memory_desk
+from tests.service.fakes import ACTOR, START, Desk, WatchedRepository, open_desk
+
+pytestmark = pytest.mark.usefixtures("desks")
 
 NEW = NewPortfolio("Growth", Decimal(500000), Decimal(50000))
 
@@ -22,8 +24,8 @@ def renamed(portfolio: Portfolio, name: str) -> Change:
     return Change("portfolio.rename", after, portfolio.version, ACTOR, START)
 
 
-async def desk_with_one() -> tuple[Desk, MemoryRepository, Portfolio]:
-    desk, _, repository = memory_desk({"AAPL": "100"})
+async def desk_with_one() -> tuple[Desk, WatchedRepository, Portfolio]:
+    desk, _, repository = await open_desk({"AAPL": "100"})
     return desk, repository, await desk.portfolios.create(NEW, ACTOR)
 
 
@@ -61,7 +63,9 @@ async def test_a_caller_who_leaves_during_the_commit_loses_nothing() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert desk.books.get(portfolio.portfolio_id).portfolio_name == "New"
-    assert repository.stored[portfolio.portfolio_id].portfolio_name == "New"
+    stored = await repository.load_portfolio(portfolio.portfolio_id)
+    assert stored is not None
+    assert stored.portfolio_name == "New"
 
 
 async def test_a_caller_who_leaves_a_failing_commit_sees_no_change() -> None:
@@ -86,7 +90,7 @@ async def test_listeners_hear_of_changes_and_of_archiving() -> None:
 
 
 async def test_an_unknown_id_is_not_found_and_leaves_no_lock_behind() -> None:
-    books = Books(MemoryRepository())
+    books = (await desk_with_one())[0].books
     for ask in (books.get, books.lock):
         with pytest.raises(NotFound, match="port_nope") as failure:
             ask("port_nope")
@@ -133,9 +137,10 @@ async def test_loading_takes_what_is_not_archived_and_reload_follows_the_databas
     books = Books(repository)
     await books.load()
     assert books.all() == [portfolio]
-    repository.stored[portfolio.portfolio_id] = replace(portfolio, version=9)
-    assert (await books.reload(portfolio.portfolio_id)).version == 9
-    del repository.stored[portfolio.portfolio_id]
+    await repository.commit(renamed(portfolio, "Elsewhere"))
+    assert (await books.reload(portfolio.portfolio_id)).portfolio_name == "Elsewhere"
+    await desk.books.reload(portfolio.portfolio_id)
+    await desk.portfolios.archive(portfolio.portfolio_id, ACTOR)
     with pytest.raises(NotFound):
         await books.reload(portfolio.portfolio_id)
     assert books.all() == []

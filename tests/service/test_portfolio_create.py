@@ -17,7 +17,9 @@ from portfolio_service.domain.models import EntryKind, Price
 from portfolio_service.domain.money import worth
 from portfolio_service.domain.opening import opening_money, opening_split
 from portfolio_service.domain.portfolio import NewPortfolio
-from tests.service.fakes import ACTOR, START, memory_desk
+from tests.service.fakes import ACTOR, START, open_desk
+
+pytestmark = pytest.mark.usefixtures("desks")
 
 D = Decimal
 TECH = {"AAPL": "227.16", "GOOGL": "208.49", "MSFT": "507.23", "NVDA": "178", "TSLA": "340.01"}
@@ -25,7 +27,7 @@ NEW = NewPortfolio("Tech Focus Portfolio", D(250000), D(25000), symbols=tuple(TE
 
 
 async def test_without_symbols_all_but_cash_is_unallocated() -> None:
-    desk, _, repository = memory_desk({})
+    desk, _, repository = await open_desk({})
     portfolio = await desk.portfolios.create(NewPortfolio("Growth", D(500000), D(50000)), ACTOR)
     assert re.fullmatch("port_[0-9a-f]{12}", portfolio.portfolio_id)
     assert (portfolio.book.cash, portfolio.book.unallocated_capital) == (50000, 450000)
@@ -44,7 +46,7 @@ async def test_without_symbols_all_but_cash_is_unallocated() -> None:
 
 
 async def test_cash_defaults_to_a_tenth_and_may_be_everything_or_nothing() -> None:
-    desk, _, _ = memory_desk({})
+    desk, _, _ = await open_desk({})
     book = (await desk.portfolios.create(NewPortfolio("P"), ACTOR)).book
     assert (book.cash, book.unallocated_capital) == (10000, 90000)
     book = (await desk.portfolios.create(NewPortfolio("P", D(100), D(100)), ACTOR)).book
@@ -54,7 +56,7 @@ async def test_cash_defaults_to_a_tenth_and_may_be_everything_or_nothing() -> No
 
 
 async def test_with_symbols_every_one_gets_the_same_and_the_total_is_exact() -> None:
-    desk, _, _ = memory_desk(TECH)
+    desk, _, _ = await open_desk(TECH)
     portfolio = await desk.portfolios.create(NEW, ACTOR)
     valuation = desk.value(portfolio.portfolio_id)
     assert portfolio.valuation == valuation
@@ -67,13 +69,13 @@ async def test_with_symbols_every_one_gets_the_same_and_the_total_is_exact() -> 
 
 
 async def test_symbols_are_cleaned_and_taken_once() -> None:
-    desk, _, _ = memory_desk(TECH)
+    desk, _, _ = await open_desk(TECH)
     portfolio = await desk.portfolios.create(replace(NEW, symbols=(" aapl", "MSFT ", "AAPL")), ACTOR)
     assert list(portfolio.book.holdings) == ["AAPL", "MSFT"]
 
 
 async def test_unknown_symbols_are_all_named_with_the_way_out() -> None:
-    desk, _, repository = memory_desk(TECH)
+    desk, _, repository = await open_desk(TECH)
     with pytest.raises(Unacceptable) as failure:
         await desk.portfolios.create(replace(NEW, symbols=("AAPL", "NOPE", "ZZZ")), ACTOR)
     assert failure.value.code == "unknown_symbol"
@@ -100,7 +102,7 @@ async def test_unknown_symbols_are_all_named_with_the_way_out() -> None:
     ],
 )
 async def test_wrong_input_is_refused_and_leaves_nothing(new: NewPortfolio, code: str, words: str) -> None:
-    desk, _, repository = memory_desk(TECH)
+    desk, _, repository = await open_desk(TECH)
     with pytest.raises(Unacceptable, match=words) as failure:
         await desk.portfolios.create(new, ACTOR)
     assert failure.value.code == code
@@ -108,7 +110,7 @@ async def test_wrong_input_is_refused_and_leaves_nothing(new: NewPortfolio, code
 
 
 async def test_without_a_market_symbols_cannot_be_bought() -> None:
-    desk, market, _ = memory_desk(TECH)
+    desk, market, _ = await open_desk(TECH)
     market.down = True
     with pytest.raises(Unavailable) as failure:
         await desk.portfolios.create(NEW, ACTOR)
@@ -117,7 +119,7 @@ async def test_without_a_market_symbols_cannot_be_bought() -> None:
 
 
 async def test_the_limit_holds_under_concurrency_and_archiving_frees_a_slot() -> None:
-    desk, _, _ = memory_desk({}, max_portfolios=3)
+    desk, _, _ = await open_desk({}, max_portfolios=3)
     done = await asyncio.gather(
         *(desk.portfolios.create(NewPortfolio(f"P{i}"), ACTOR) for i in range(8)), return_exceptions=True
     )

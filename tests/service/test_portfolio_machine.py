@@ -20,9 +20,8 @@ from portfolio_service.domain.books import Books
 from portfolio_service.domain.errors import Conflict, DomainError, Unacceptable
 from portfolio_service.domain.models import EntryKind, Portfolio
 from portfolio_service.domain.portfolio import NewPortfolio, PositionUpdate
-from portfolio_service.domain.ports import Repository
 from portfolio_service.domain.rebalancing import RebalanceRequest
-from tests.service.fakes import ACTOR, Desk, ManualClock, MemoryRepository, TableMarket
+from tests.service.fakes import ACTOR, Desk, ManualClock, TableMarket
 
 T = TypeVar("T")
 D = Decimal
@@ -55,22 +54,23 @@ def weights(draw: st.DrawFn) -> dict[str, float]:
 
 
 class Lives(RuleBasedStateMachine):
-    """On a repository in memory."""
+    """On a real database, read again from disk at the end."""
 
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
         self.clock = ManualClock()
         self.market = TableMarket(self.clock, START_PRICES)
-        self.repository: Repository = self.run(self.open())
+        self.repository = self.run(self.open())
         self.desk = Desk(self.clock, self.market, self.repository, max_portfolios=3)
         self.before: dict[str, Portfolio] = {}
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
 
-    async def open(self) -> Repository:
-        return MemoryRepository()
+    async def open(self) -> SqlRepository:
+        self.folder = tempfile.TemporaryDirectory()
+        return await SqlRepository.open(Path(self.folder.name) / "portfolio.db")
 
     def attempt(self, work: Coroutine[Any, Any, Portfolio | None], *refusals: str) -> Portfolio | None:
         """A change that may be refused for the named reasons only, and then leaves everything as it was."""
@@ -189,43 +189,24 @@ class Lives(RuleBasedStateMachine):
             self.before[portfolio.portfolio_id] = portfolio
 
     def teardown(self) -> None:
-        self.run(self.repository.close())
-        self.runner.close()
-
-
-class StoredLives(Lives):
-    """On a real database, read again from disk at the end."""
-
-    async def open(self) -> Repository:
-        self.folder = tempfile.TemporaryDirectory()
-        return await SqlRepository.open(Path(self.folder.name) / "portfolio.db")
-
-    def teardown(self) -> None:
         async def read_again() -> None:
-            assert isinstance(self.repository, SqlRepository)
             assert await self.repository.verify_audit() == []
             await self.repository.close()
             self.repository = await SqlRepository.open(Path(self.folder.name) / "portfolio.db")
             books = Books(self.repository)
             await books.load()
             assert {p.portfolio_id: p for p in books.all()} == {p.portfolio_id: p for p in self.desk.books.all()}
+            await self.repository.close()
 
         self.run(read_again())
-        super().teardown()
+        self.runner.close()
         self.folder.cleanup()
 
 
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
-def test_random_lives_balance_at_every_step() -> None:
+def test_random_lives_balance_at_every_step_and_survive_on_disk() -> None:
     run_state_machine_as_test(
-        Lives, settings=settings(max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=QUIET)
-    )
-
-
-def test_random_lives_survive_on_disk() -> None:
-    run_state_machine_as_test(
-        StoredLives,
-        settings=settings(max_examples=8, stateful_step_count=15, deadline=None, suppress_health_check=QUIET),
+        Lives, settings=settings(max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=QUIET)
     )

@@ -11,7 +11,9 @@ from portfolio_service.domain.errors import NotFound, PreconditionFailed, Unacce
 from portfolio_service.domain.models import EntryKind, LedgerEntry, Portfolio, Price
 from portfolio_service.domain.portfolio import NewPortfolio, PositionUpdate
 from portfolio_service.domain.valuation import LiveValuation
-from tests.service.fakes import ACTOR, Desk, MemoryRepository, TableMarket, memory_desk
+from tests.service.fakes import ACTOR, Desk, TableMarket, WatchedRepository, open_desk
+
+pytestmark = pytest.mark.usefixtures("desks")
 
 D = Decimal
 SAMPLE = [
@@ -20,8 +22,8 @@ SAMPLE = [
 ]
 
 
-async def opened(**prices: str) -> tuple[Desk, TableMarket, MemoryRepository, str]:
-    desk, market, repository = memory_desk(prices or {"AAPL": "227.16", "GOOGL": "208.49", "MSFT": "500"})
+async def opened(**prices: str) -> tuple[Desk, TableMarket, WatchedRepository, str]:
+    desk, market, repository = await open_desk(prices or {"AAPL": "227.16", "GOOGL": "208.49", "MSFT": "500"})
     portfolio = await desk.portfolios.create(NewPortfolio("Growth", D(500000), D(50000)), ACTOR)
     return desk, market, repository, portfolio.portfolio_id
 
@@ -30,7 +32,7 @@ async def state(desk: Desk, own: str, *updates: PositionUpdate, replace_all: boo
     return await desk.portfolios.update_positions(own, updates, replace_all, ACTOR)
 
 
-def last_kinds(repository: MemoryRepository) -> list[EntryKind]:
+def last_kinds(repository: WatchedRepository) -> list[EntryKind]:
     return [entry.kind for entry in repository.changes[-1].entries]
 
 

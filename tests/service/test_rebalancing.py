@@ -12,15 +12,17 @@ from portfolio_service.domain.errors import Conflict, NotFound, PreconditionFail
 from portfolio_service.domain.models import Change, EntryKind, Target
 from portfolio_service.domain.portfolio import NewPortfolio, PositionUpdate
 from portfolio_service.domain.rebalancing import RebalanceRequest
-from tests.service.fakes import ACTOR, Desk, MemoryRepository, TableMarket, memory_desk
+from tests.service.fakes import ACTOR, Desk, TableMarket, WatchedRepository, open_desk
+
+pytestmark = pytest.mark.usefixtures("desks")
 
 D = Decimal
 PRICES = {"A": "100", "B": "50", "C": "20"}
 HALF = RebalanceRequest({"A": 0.5, "B": 0.5})
 
 
-async def desk_with(*symbols: str, cash: int = 0) -> tuple[Desk, TableMarket, MemoryRepository, str]:
-    desk, market, repository = memory_desk(PRICES)
+async def desk_with(*symbols: str, cash: int = 0) -> tuple[Desk, TableMarket, WatchedRepository, str]:
+    desk, market, repository = await open_desk(PRICES)
     new = NewPortfolio("P", D(10000), D(cash), symbols=symbols or None)
     return desk, market, repository, (await desk.portfolios.create(new, ACTOR)).portfolio_id
 
@@ -227,10 +229,10 @@ async def test_one_of_many_with_the_same_if_match_wins() -> None:
 
 async def test_a_foreign_change_is_met_by_planning_again_once() -> None:
     desk, _, repository, own = await desk_with("A", "B")
-    foreign = replace(repository.stored[own], version=5, portfolio_name="renamed elsewhere")
-    repository.stored[own] = foreign
+    foreign = replace(desk.books.get(own), version=2, portfolio_name="renamed elsewhere")
+    await repository.commit(Change("portfolio.rename", foreign, 1, ACTOR, desk.clock.now()))
     result = await desk.rebalancing.rebalance(own, RebalanceRequest({"A": 0.2, "B": 0.8}), ACTOR)
-    assert (result.portfolio.version, result.portfolio.portfolio_name) == (6, "renamed elsewhere")
+    assert (result.portfolio.version, result.portfolio.portfolio_name) == (3, "renamed elsewhere")
     repository.fail_with = Conflict("version_conflict", "again and again")
     with pytest.raises(Conflict) as failure:
         await desk.rebalancing.rebalance(own, HALF, ACTOR)

@@ -16,6 +16,7 @@ from portfolio_service.domain import realised
 from portfolio_service.domain.analytics import SimulateRequest
 from portfolio_service.domain.errors import Conflict, Unacceptable
 from portfolio_service.domain.models import DailyRecord, Portfolio
+from portfolio_service.domain.value_history import value_history
 from tests.service.fakes import ACTOR, ManualClock
 from tests.service.market_support import World, open_world
 
@@ -100,6 +101,18 @@ async def test_short_histories_and_an_absent_benchmark_show(tmp_path: Path) -> N
         assert (metrics.alpha, metrics.beta) == (0.0, 0.0)
         assert metrics.volatility > 0.05
         assert (await world.analytics.metrics(new, await world.value(new)))[1] == "insufficient_data"
+
+
+async def test_the_period_ends_with_the_last_close_of_old_prices(tmp_path: Path) -> None:
+    days = [datetime(2020, 1, 1, tzinfo=UTC) + k * DAY for k in range(200)]
+    (tmp_path / "p.csv").write_text("\n".join(["date,OLD", *(f"{d.date()},{100 + k % 7}" for k, d in enumerate(days))]))
+    async with open_world(tmp_path, lambda clock: FilesMarketData(tmp_path / "p.csv", clock)) as world:
+        portfolio = await world.create("OLD")
+        rows = await world.analytics.history(portfolio.portfolio_id, 30)
+        assert len(rows) == 30
+        assert rows[0].date == days[-1]
+        points = await value_history(portfolio, world.market, world.repository, world.clock, 30)
+        assert [points[0].date, points[-1].date] == [days[-30].date(), days[-1].date()]
 
 
 async def test_realised_record_is_the_ledger_valued_at_each_close(world: World) -> None:

@@ -94,10 +94,10 @@ class Analytics:
         return {"since": iso(portfolio.created_at), "days": len(records), **numbers}
 
     async def history(self, portfolio_id: str, period_days: int, basis: str | None = None) -> list[HistoryRow]:
-        """One row a trading day of the last `period_days`, newest first: realised where there is a record, before it
-        today's holdings as they would have been (left out with basis "realised")."""
+        """One row a trading day of the `period_days` that end with the last close, newest first: realised where there
+        is a record, before it today's holdings as they would have been (left out with basis "realised")."""
         portfolio = self._books.get(portfolio_id)
-        since = self._clock.now() - timedelta(days=period_days)
+        since = self._market.last_close(self._clock.now()) - timedelta(days=period_days - 1)
         records = await self._repository.daily_records(portfolio_id, since.date())
         rows = [HistoryRow(record.date, record.metrics, REALISED) for record in records]
         if basis != REALISED:
@@ -135,7 +135,7 @@ class Analytics:
         self, portfolio_id: str, valuation: Valuation, since: datetime, until: datetime | None
     ) -> list[HistoryRow]:
         """Metrics over the year that ends on each day from `since` to before `until`."""
-        days = (self._clock.now() - since).days + WINDOW
+        days = (self._market.last_close(self._clock.now()) - since).days + 1 + WINDOW
         returns, benchmark = await self._holdings_returns(valuation, days)
         ends = [
             k

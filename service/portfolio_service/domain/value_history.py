@@ -23,8 +23,8 @@ class ValuePoint:
 async def value_history(
     portfolio: Portfolio, market: MarketDataClient, repository: Repository, clock: Clock, days: int = 365
 ) -> list[ValuePoint]:
-    """Oldest first, over the last `days` calendar days; empty when a holding has no history."""
-    since = clock.now() - timedelta(days=days)
+    """Oldest first, over the `days` calendar days that end with the last close; empty when a holding has no history."""
+    since = market.last_close(clock.now()) - timedelta(days=days - 1)
     records = await repository.daily_records(portfolio.portfolio_id, since.date())
     own = [ValuePoint(record.date.date(), float(record.total_value), True) for record in records]
     until = own[0].date if own else date.max

@@ -34,6 +34,7 @@ NASTY = {
     "1e400 in metadata": (b'{"portfolio_name": "a", "metadata": {"x": 1e400}}', 400, "invalid_json"),
     "-0": (b'{"portfolio_name": "a", "initial_value": -0}', 422, "validation_error"),
     "-0.0 cash": (b'{"portfolio_name": "a", "cash_balance": -0.0}', 201, ""),
+    "blank name": (b'{"portfolio_name": "  "}', 422, "validation_error"),
     "bool": (b'{"portfolio_name": "a", "initial_value": true}', 422, "validation_error"),
     "text": (b'{"portfolio_name": "a", "initial_value": "100"}', 422, "validation_error"),
     "huge integer": (b'{"portfolio_name": "a", "initial_value": 1' + b"0" * 400 + b"}", 422, "validation_error"),
@@ -113,6 +114,8 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("optimize", {"xyzzy": 1}, "unknown_field", "known: constraints, lookback_days, "),
     ("optimize", {"views": [{"assets": ["AAPL"], "returns": 0.1}]}, "validation_error", "did you mean return?"),
     ("optimize", {"method": "max_sharp"}, "validation_error", "'mean_variance', 'risk_parity', 'min_variance'"),
+    ("optimize", {"max_volatility": 18}, "validation_error", "did you mean 0.18?"),
+    ("optimize", {"target_return": 12.5}, "validation_error", "did you mean 0.125?"),
     ("optimize", {"constraints": {"max_position_weight": 30}}, "validation_error", "did you mean 0.30?"),
     (
         "optimize",

@@ -440,6 +440,8 @@ async def test_frontier_of_nothing_is_refused(world: World) -> None:
     with pytest.raises(Unacceptable, match="symbols or portfolio_id"):
         await world.optimisation.frontier(FrontierRequest())
     portfolio = await world.create()
+    with pytest.raises(Unacceptable, match="got both"):
+        await world.optimisation.frontier(FrontierRequest(symbols=["KO"], portfolio_id=portfolio.portfolio_id))
     with pytest.raises(Conflict):
         await world.optimisation.frontier(FrontierRequest(portfolio_id=portfolio.portfolio_id))
 

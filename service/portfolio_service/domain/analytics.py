@@ -13,6 +13,7 @@ import pandas as pd
 import portfolio_engine as pe
 from portfolio_service.domain.books import Books
 from portfolio_service.domain.clock import iso
+from portfolio_service.domain.errors import Unacceptable
 from portfolio_service.domain.measures import MIN_RETURNS, measure, nothing
 from portfolio_service.domain.models import PerformanceMetrics, Portfolio, Valuation
 from portfolio_service.domain.ports import Clock, MarketDataClient, Repository
@@ -111,6 +112,9 @@ class Analytics:
         """Scenarios of a portfolio's value, or of given weights; see Simulation."""
         if request.portfolio_id is None:
             return await self._simulation.of_weights(request)
+        if request.weights is not None or request.initial_value is not None:
+            detail = "expected portfolio_id alone, or weights with initial_value; got parts of both"
+            raise Unacceptable("invalid_argument", detail)
         portfolio = self._books.get(request.portfolio_id)
         await self._prices.current(list(portfolio.book.holdings))
         return await self._simulation.of_valuation(request, value(portfolio, self._prices, self._clock.now()))

@@ -265,10 +265,12 @@ class OptimisationService:
         return await self._weights(self._books.get(request.portfolio_id), symbols)
 
     def _frontier_symbols(self, request: FrontierRequest) -> tuple[str, ...]:
+        if (request.symbols is None) == (request.portfolio_id is None):
+            got = "neither" if request.symbols is None else "both"
+            raise Unacceptable("invalid_argument", f"expected symbols or portfolio_id, got {got}")
         if request.symbols is not None:
             return clean(request.symbols)
-        if request.portfolio_id is None:
-            raise Unacceptable("invalid_argument", "expected symbols or portfolio_id, got neither")
+        assert request.portfolio_id is not None
         symbols = _universe(self._books.get(request.portfolio_id))
         if not symbols:
             raise Conflict("no_positions", f"{request.portfolio_id} holds nothing; send `symbols` instead")

@@ -24,6 +24,7 @@ Floats = npt.NDArray[np.float64]
 
 PERIODS = 252
 BYTES = 8
+MAX_DRAWS = 5 * 10**9
 BLOCK = 65_536  # scenarios at once, about
 
 
@@ -73,6 +74,7 @@ class Simulation:
     async def _run(self, request: SimulateRequest, weights: Mapping[str, float], value: float) -> dict[str, Any]:
         sample = await load_sample(self._market, list(weights), request.lookback_days or self._estimation_days)
         self._check_memory(request, len(weights))
+        _check_work(request, len(weights))
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
 
         def compute() -> dict[str, Any]:
@@ -92,6 +94,17 @@ class Simulation:
                 f"{request.scenarios} scenarios of {n} symbols need about {estimate / 2**20:.0f} MB, "
                 f"PORTFOLIO_MAX_MEMORY allows {self._max_memory / 2**20:.0f} MB",
             )
+
+
+def _check_work(request: SimulateRequest, n: int) -> None:
+    """A native computation cannot be stopped: one that would hold a worker for minutes is not begun."""
+    draws = request.scenarios * request.horizon_days * n
+    if draws > MAX_DRAWS:
+        raise Unacceptable(
+            "work_limit",
+            f"{request.scenarios} scenarios of {request.horizon_days} days and {n} symbols are {draws:.2g} draws, "
+            f"at most {MAX_DRAWS:.0e} are made",
+        )
 
 
 def _simulate(request: SimulateRequest, sample: Sample, weights: Floats, value: float, seed: int) -> dict[str, Any]:

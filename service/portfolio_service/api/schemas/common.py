@@ -25,7 +25,7 @@ from portfolio_service.domain.targets import TOLERANCE
 SYMBOL_PATTERN = r"^ *[A-Za-z0-9][A-Za-z0-9.^=_-]{0,19} *$"
 METADATA_BYTES = 16 * 1024
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._&/-]{0,63}$"
-TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*$"
+TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"  # not blank, no control characters
 
 
 class RequestModel(BaseModel):
@@ -56,6 +56,14 @@ def _weight(value: float) -> float:
         raise PydanticCustomError("weight_range", message, {"got": got, "fraction": fraction})
     if value > 1 + TOLERANCE:
         raise PydanticCustomError("weight_range", "expected a fraction from 0 to 1, got {got}", {"got": got})
+    return value
+
+
+def _percent(value: Any) -> Any:
+    """12 for 0.12 is refused with the number that was meant."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 10 < value <= 100:
+        message = "expected an annual fraction, got {got}: did you mean {fraction}?"
+        raise PydanticCustomError("rate_range", message, {"got": f"{value:g}", "fraction": f"{value / 100:g}"})
     return value
 
 
@@ -91,7 +99,8 @@ Weights = Annotated[
 ]
 Money = Annotated[Number, Field(ge=0, lt=1e12)]
 Quantity = Annotated[Number, Field(ge=0, lt=9e10)]
-Rate = Annotated[Number, Field(ge=-1, le=10)]
+PERCENT = BeforeValidator(_percent)
+Rate = Annotated[Number, Field(ge=-1, le=10), PERCENT]
 RiskFreeRate = Annotated[Number, Field(ge=-0.5, le=1)]
 Lookback = Annotated[int, Field(strict=True, ge=30, le=5040), WHOLE]
 Id = Annotated[str, Field(max_length=64)]

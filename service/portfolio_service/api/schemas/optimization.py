@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from portfolio_service.api.schemas.common import (
     CLOSED,
     NAME_PATTERN,
+    PERCENT,
     WHOLE,
     Flag,
     Id,
@@ -34,7 +35,7 @@ Coefficients = Annotated[
     dict[Symbol, Bound], Field(min_length=1, max_length=1000, json_schema_extra=CLOSED), BeforeValidator(unique_symbols)
 ]
 Turnover = Annotated[Number, Field(ge=0, le=2)]
-Volatility = Annotated[Number, Field(gt=0, le=10)]
+Volatility = Annotated[Number, Field(gt=0, le=10), PERCENT]
 Aversion = Annotated[Number, Field(gt=0, le=1e6)]
 
 

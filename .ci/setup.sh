@@ -129,7 +129,7 @@ look_around() {
 
 can_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; }
 apt_install() {
-  local -a options=(-qq -o Acquire::Retries=0 -o Acquire::http::Timeout=8 -o Acquire::https::Timeout=8)
+  local -a options=(-qq -o DPkg::Lock::Timeout=120 -o Acquire::Retries=0 -o Acquire::http::Timeout=8 -o Acquire::https::Timeout=8)
   say "apt-get install $*"
   export DEBIAN_FRONTEND=noninteractive
   # A failed update may be one dead source; when a small package cannot be fetched either, nothing can.
@@ -180,6 +180,16 @@ ensure_tools() {
     PYTHON=$("$UV" python find --managed-python "${UV_PYTHON:-3.13}")
   fi
   say "Python: $("$PYTHON" -c 'import platform; print(platform.python_version())') ($PYTHON)"
+  name_localhost
+}
+# A root made by debootstrap has no /etc/hosts: nobody would find http://localhost there.
+name_localhost() {
+  if "$PYTHON" -c 'import socket; socket.getaddrinfo("localhost", None)' 2>/dev/null; then return; fi
+  if [ "$(id -u)" = 0 ] && printf '127.0.0.1 localhost\n::1 localhost\n' 2>/dev/null >>/etc/hosts; then
+    say "localhost had no address here: added it to /etc/hosts"
+  else
+    say "localhost has no address here: add '127.0.0.1 localhost' to /etc/hosts, or call 127.0.0.1"
+  fi
 }
 
 # --- packages and the native core -----------------------------------------------------------------------------------

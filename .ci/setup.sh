@@ -1,4 +1,4 @@
-# What ./run and .ci/run share: finds or brings uv, Python and a compiler, installs the locked packages, builds the core.
+# What ./run and .ci/run share: finds or brings uv, Python and a compiler, installs the packages, builds the core.
 # Bash 3.2 (macOS) and the tools of a minimal Debian are enough. ROOT is set by whoever sources this.
 VENV="$ROOT/.venv"
 STATE="$ROOT/.bootstrap" # uv of our own where the machine has none, and the lock
@@ -129,7 +129,8 @@ look_around() {
 
 can_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; }
 apt_install() {
-  local -a options=(-qq -o DPkg::Lock::Timeout=120 -o Acquire::Retries=0 -o Acquire::http::Timeout=8 -o Acquire::https::Timeout=8)
+  local -a options=(-qq -o DPkg::Lock::Timeout=120 -o Acquire::Retries=0)
+  options+=(-o Acquire::http::Timeout=8 -o Acquire::https::Timeout=8)
   say "apt-get install $*"
   export DEBIAN_FRONTEND=noninteractive
   # A failed update may be one dead source; when a small package cannot be fetched either, nothing can.

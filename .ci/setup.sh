@@ -6,6 +6,7 @@ STAMP="$VENV/.portfolio-setup"
 UV_MINIMUM=0.8.0
 UV_PINNED=0.13.9
 LOCKED=""
+[ -z "${PIP_CERT:-}" ] || export SSL_CERT_FILE="${SSL_CERT_FILE:-$PIP_CERT}" # uv, too, trusts what pip was told to trust
 
 say() { printf '==> %s\n' "$*" >&2; }
 die() {
@@ -250,7 +251,6 @@ ensure() { # serve | dev
     QUIET=-q
     [ ! -t 2 ] || QUIET=""
     say "packages and native core into .venv (the first time takes a few minutes)"
-    [ -z "${PIP_CERT:-}" ] || export SSL_CERT_FILE="${SSL_CERT_FILE:-$PIP_CERT}"
     unset VIRTUAL_ENV CONDA_PREFIX
     export UV_PROJECT_ENVIRONMENT="$VENV"
     (cd "$ROOT" && sync "${parts[@]}") || die "the set-up failed; what is above says why." \

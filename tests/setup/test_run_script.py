@@ -203,6 +203,7 @@ def test_what_is_missing_is_named(tree: Tree) -> None:
     assert tree.calls == []
 
 
+@pytest.mark.slow  # makes a real virtual environment
 def test_an_old_uv_is_not_used(tree: Tree) -> None:
     (tree.root / "home").mkdir()
     code, _, err = tree.run("setup", FAKE_UV_VERSION="0.4.30", HOME=str(tree.root / "home"), PIP_NO_INDEX="1")

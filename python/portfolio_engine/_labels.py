@@ -12,23 +12,24 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 
-def _pandas(value: object) -> Any:
+def _labelled(value: object) -> Any:
+    """`value` itself when it is a DataFrame or a Series, else None."""
     pandas = sys.modules.get("pandas")
-    return pandas if pandas is not None and isinstance(value, (pandas.DataFrame, pandas.Series)) else None
+    return value if pandas is not None and isinstance(value, (pandas.DataFrame, pandas.Series)) else None
 
 
 def asset_names(value: object) -> tuple[str, ...] | None:
     """Column names of a DataFrame or index of a Series as strings; None when there are no labels."""
-    pandas = _pandas(value)
-    if pandas is None:
+    table = _labelled(value)
+    if table is None:
         return None
-    labels = value.columns if isinstance(value, pandas.DataFrame) else value.index  # type: ignore[attr-defined]
-    return tuple(str(label) for label in labels)
+    return tuple(str(label) for label in (table.columns if table.ndim == 2 else table.index))
 
 
 def row_labels(value: object) -> list[Any] | None:
     """The index of a pandas object as it is (dates stay dates); None when there are no labels."""
-    return None if _pandas(value) is None else list(value.index)  # type: ignore[attr-defined]
+    table = _labelled(value)
+    return None if table is None else list(table.index)
 
 
 def as_array(value: object, function: str, argument: str) -> Array:
@@ -56,12 +57,13 @@ def aligned_array(value: object, names: tuple[str, ...] | None, function: str, a
 
 def check_finite(array: npt.NDArray[Any], value: object, function: str, argument: str) -> None:
     """ValueError that names the row and column label of the first NaN or infinity of a pandas object."""
-    if _pandas(value) is None or np.isfinite(array).all():
+    table = _labelled(value)
+    if table is None or np.isfinite(array).all():
         return
     index = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
-    where = f"row {value.index[index[0]]!s}"  # type: ignore[attr-defined]
+    where = f"row {table.index[index[0]]!s}"
     if len(index) > 1:
-        where += f", column {value.columns[index[1]]!s}"  # type: ignore[attr-defined]
+        where += f", column {table.columns[index[1]]!s}"
     raise ValueError(f"[{function}] {argument}: expected finite numbers, got {array[index]} at {where}")
 
 

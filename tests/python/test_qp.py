@@ -221,7 +221,7 @@ def test_result_says_where_and_how_long() -> None:
     assert (s.device, s.device_reason) == ("cpu", "requested")
     assert 0.0 < s.seconds < 5.0
     with pytest.raises(AttributeError):
-        s.status = "optimal"  # type: ignore[misc]
+        s.status = "optimal"
 
 
 @pytest.mark.parametrize("variance", [0.0, 1e-308, 1e-38, 1e-20, 1e-16, 1e-12, 1e-8])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -161,10 +162,10 @@ def test_numbers_of_every_kind_give_the_same_plan() -> None:
         ({"quantity_step": 0}, "quantity_step: expected a positive multiple"),
     ],
 )
-def test_bad_arguments_are_named(change: dict[str, object], message: str) -> None:
-    arguments: dict[str, object] = {"quantities": {}, "prices": PRICES, "cash": 100, "target_weights": {"AAPL": 0.5}}
+def test_bad_arguments_are_named(change: dict[str, Any], message: str) -> None:
+    arguments: dict[str, Any] = {"quantities": {}, "prices": PRICES, "cash": 100, "target_weights": {"AAPL": 0.5}}
     with pytest.raises(ValueError, match=r"^\[plan_rebalance\] .*" + message):
-        plan_rebalance(**{**arguments, **change})  # type: ignore[arg-type]
+        plan_rebalance(**{**arguments, **change})
 
 
 SYMBOLS = [f"S{i}" for i in range(8)]
@@ -173,7 +174,7 @@ shares = st.lists(st.integers(0, 100), min_size=8, max_size=8)
 
 
 @st.composite
-def books(draw: st.DrawFn) -> dict[str, object]:
+def books(draw: st.DrawFn) -> dict[str, Any]:
     """A random long-only book with targets that fit: shares of what the unnamed positions leave."""
     quantities = {s: draw(st.decimals(0, 1000, places=8)) for s in SYMBOLS if draw(st.booleans())}
     prices = {s: draw(st.decimals("0.01", 5000, places=4)) for s in SYMBOLS}
@@ -200,12 +201,12 @@ def books(draw: st.DrawFn) -> dict[str, object]:
 
 @settings(max_examples=300, deadline=None)
 @given(books())
-def test_the_books_balance(book: dict[str, object]) -> None:
-    plan = plan_rebalance(**book)  # type: ignore[arg-type]
-    rate = D(book["transaction_cost_bps"]) / 10_000  # type: ignore[arg-type]
-    quantities: dict[str, Decimal] = dict(book["quantities"])  # type: ignore[call-overload]
-    prices: dict[str, Decimal] = book["prices"]  # type: ignore[assignment]
-    cash = book["cash"] + (book["unallocated"] if plan.trades else 0)  # type: ignore[operator]
+def test_the_books_balance(book: dict[str, Any]) -> None:
+    plan = plan_rebalance(**book)
+    rate = D(book["transaction_cost_bps"]) / 10_000
+    quantities: dict[str, Decimal] = dict(book["quantities"])
+    prices: dict[str, Decimal] = book["prices"]
+    cash = book["cash"] + (book["unallocated"] if plan.trades else 0)
     for trade in plan.trades:  # an independent replay, order by order
         assert trade.quantity > 0
         assert trade.value == (trade.quantity * trade.price).quantize(CENT)
@@ -228,11 +229,11 @@ def test_the_books_balance(book: dict[str, object]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(books())
-def test_only_names_beyond_their_band_trade_and_end_inside_it(book: dict[str, object]) -> None:
-    plan = plan_rebalance(**book)  # type: ignore[arg-type]
-    targets: dict[str, Decimal] = book["target_weights"]  # type: ignore[assignment]
-    threshold = D(book["rebalance_threshold"])  # type: ignore[arg-type]
-    held: dict[str, Decimal] = book["quantities"]  # type: ignore[assignment]
+def test_only_names_beyond_their_band_trade_and_end_inside_it(book: dict[str, Any]) -> None:
+    plan = plan_rebalance(**book)
+    targets: dict[str, Decimal] = book["target_weights"]
+    threshold = D(book["rebalance_threshold"])
+    held: dict[str, Decimal] = book["quantities"]
     for trade in plan.trades:
         if trade.symbol in targets:
             assert abs(targets[trade.symbol] - plan.weights_before[trade.symbol]) > threshold - D("1e-12")
@@ -253,10 +254,10 @@ def test_only_names_beyond_their_band_trade_and_end_inside_it(book: dict[str, ob
 
 @settings(max_examples=150, deadline=None)
 @given(books())
-def test_a_second_plan_has_only_the_dust_of_the_first(book: dict[str, object]) -> None:
+def test_a_second_plan_has_only_the_dust_of_the_first(book: dict[str, Any]) -> None:
     """At threshold zero everything that is out of place trades, so what is left after one plan is costs and cents."""
     book = {**book, "rebalance_threshold": "0", "minimize_turnover": False}
-    first = plan_rebalance(**book)  # type: ignore[arg-type]
+    first = plan_rebalance(**book)
     if first.total_value_after <= 0:
         return
     again = {
@@ -266,7 +267,7 @@ def test_a_second_plan_has_only_the_dust_of_the_first(book: dict[str, object]) -
         "unallocated": 0 if first.trades else book["unallocated"],
     }
     try:
-        second = plan_rebalance(**again)  # type: ignore[arg-type]
+        second = plan_rebalance(**again)
     except UnnamedWeightsError:
         assert not book["full"]  # the costs raised the weight of what was left alone above what the targets leave
         return

@@ -97,7 +97,7 @@ async def test_without_a_key_only_a_loopback_socket_is_served(settings: Settings
         scope_server = (address, 8900)
 
         async def with_server(scope: dict[str, object], receive: object, send: object) -> None:
-            await app({**scope, "server": scope_server}, receive, send)  # type: ignore[arg-type]
+            await app({**scope, "server": scope_server}, receive, send)
 
         transport.app = with_server
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:

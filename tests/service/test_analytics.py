@@ -246,7 +246,7 @@ async def test_simulation_draws_a_seed_and_returns_it(world: World) -> None:
         (SimulateRequest(weights={"KO": 0.9, "XOM": 0.2}), "leverage_not_supported"),
         (SimulateRequest(weights={"KO": -0.1}), "leverage_not_supported"),
         (SimulateRequest(weights={"NOPE": 0.1}), "unknown_symbol"),
-        (SimulateRequest(weights={"KO": 0.5}, distribution="cauchy"), "invalid_argument"),  # type: ignore[arg-type]
+        (SimulateRequest(weights={"KO": 0.5}, distribution="cauchy"), "invalid_argument"),
         (SimulateRequest(weights={"KO": 0.5}, scenarios=10**10), "memory_limit"),
         (SimulateRequest(weights={"KO": 0.5}, scenarios=10**7, horizon_days=2520), "work_limit"),
         (SimulateRequest(portfolio_id="port_000000000000", weights={"KO": 0.5}), "invalid_argument"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from typing import Any
 
 import structlog
@@ -200,11 +199,18 @@ def _market(settings: Settings, clock: Clock) -> MarketDataClient:
     return SimulatedMarket(clock)
 
 
+class Application(FastAPI):
+    """FastAPI with our own OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        return problems.openapi(self)
+
+
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
     """The ASGI application; `settings` come from the environment unless given. Used by `uvicorn --factory` too."""
     settings = settings or load_settings()
     configure(settings)
-    app = FastAPI(
+    app = Application(
         title="Portfolio Engine",
         version=__version__,
         description=DESCRIPTION,
@@ -218,7 +224,6 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     for router in ROUTERS:
         app.include_router(router)
     pages.mount_assets(app)
-    app.openapi = partial(problems.openapi, app)  # type: ignore[method-assign]  # FastAPI's documented way
     errors.install(app, [route for router in ROUTERS for route in router.routes])
     key = settings.api_key.get_secret_value() if settings.api_key else None
     # Starlette runs the last one added first.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -226,11 +226,28 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Receipt:
+    """The answer to a request with an Idempotency-Key, kept with the change that it reports."""
+
+    scope: str  # hash of method, path and key
+    fingerprint: str  # hash of the rest of the request: its query and its body
+    status: int
+    headers: Mapping[str, str]  # those to repeat: ETag, Location
+    body: bytes
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
 class Actor:
-    """Who asked for a change, for the audit trail."""
+    """Who asked for a change, for the audit trail; and, where the answer must outlive a crash, how to write it down."""
 
     name: str  # "api", "scheduler", "cli"
     request_id: str
+    answer: Callable[[Portfolio, Any], Receipt | None] | None = field(default=None, compare=False, repr=False)
+
+    def receipt(self, after: Portfolio, result: Any) -> Receipt | None:
+        """What a Change stores beside itself: the answer made of `result`, which reports the state `after` it."""
+        return None if self.answer is None else self.answer(after, result)
 
 
 @dataclass(frozen=True)
@@ -246,6 +263,7 @@ class Change:
     trades: tuple[Trade, ...] = ()
     optimization: OptimizationRecord | None = None
     events: tuple[Event, ...] = ()
+    receipt: Receipt | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -17,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from portfolio_service.adapters.storage.types import Utc, money_type, units_type
+from portfolio_service.adapters.storage.types import Utc, money_type, number_type, units_type
 
 metadata = MetaData(
     naming_convention={
@@ -93,7 +94,7 @@ optimizations = Table(
 performance_history = Table(
     "performance_history",
     metadata,
-    Column("history_id", Integer, primary_key=True),
+    Column("history_id", number_type(), primary_key=True),
     _portfolio_id(),
     Column("calculation_date", Utc, nullable=False),
     Column("total_return", Float, nullable=False),
@@ -113,7 +114,7 @@ performance_history = Table(
 ledger = Table(
     "ledger",
     metadata,
-    Column("entry_id", Integer, primary_key=True),
+    Column("entry_id", number_type(), primary_key=True),
     _portfolio_id(),
     Column("version", Integer, nullable=False),  # of the portfolio, after the change that wrote it
     Column("kind", String(32), nullable=False),
@@ -129,7 +130,7 @@ ledger = Table(
 trades = Table(
     "trades",
     metadata,
-    Column("trade_number", Integer, primary_key=True),
+    Column("trade_number", number_type(), primary_key=True),
     Column("trade_id", String(32), nullable=False),
     _portfolio_id(),
     Column("version", Integer, nullable=False),
@@ -148,7 +149,7 @@ trades = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("message_id", Integer, primary_key=True),
+    Column("message_id", number_type(), primary_key=True),
     Column("topic", String(64), nullable=False),
     Column("payload", JSON, nullable=False),
     Column("published", Boolean, nullable=False),
@@ -159,7 +160,7 @@ outbox = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("audit_id", Integer, primary_key=True),
+    Column("audit_id", number_type(), primary_key=True),
     _portfolio_id(),
     Column("version", Integer, nullable=False),
     Column("at", Utc, nullable=False),
@@ -172,6 +173,18 @@ audit = Table(
     Column("record_hash", String(64), nullable=False),  # of this record and the one before it: the chain
     UniqueConstraint("portfolio_id", "version"),
     Index(None, "action", "at"),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("scope", String(64), primary_key=True),  # hash of method, path and Idempotency-Key
+    Column("fingerprint", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", JSON, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("recorded_at", Utc, nullable=False),
+    Index(None, "recorded_at"),
 )
 
 heartbeat = Table(

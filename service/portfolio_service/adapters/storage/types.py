@@ -1,18 +1,21 @@
-"""Column types: exact decimals as scaled integers, UTC times as sortable text."""
+"""Column types: exact decimals and UTC times. SQLite keeps scaled integers and sortable text, PostgreSQL its own types."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, String
+from sqlalchemy import BigInteger, DateTime, Integer, Numeric, String
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
+
+POSTGRESQL = "postgresql"
+DIGITS = 19  # of the largest 64-bit integer: both databases hold the same range
 
 
 class Scaled(TypeDecorator[Decimal]):
-    """A Decimal kept as an integer number of 10**-places; refuses a value that is not on that grid."""
+    """A Decimal that is a multiple of 10**-places: an integer number of them in SQLite, NUMERIC in PostgreSQL."""
 
     impl = BigInteger
     cache_ok = True
@@ -22,35 +25,48 @@ class Scaled(TypeDecorator[Decimal]):
         self.places = places
 
     @override
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Decimal] | TypeEngine[int]:
+        kind = Numeric(DIGITS, self.places) if dialect.name == POSTGRESQL else BigInteger()
+        return dialect.type_descriptor(kind)
+
+    @override
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | Decimal | None:
         if value is None:
             return None
         scaled = value.scaleb(self.places)
         if scaled != scaled.to_integral_value() or abs(scaled) >= 2**63:
             raise ValueError(f"[storage] value: expected a multiple of 1e-{self.places} in range, got {value}")
-        return int(scaled)
+        return value if dialect.name == POSTGRESQL else int(scaled)
 
     @override
-    def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
-        return None if value is None else Decimal(value).scaleb(-self.places)
+    def process_result_value(self, value: int | Decimal | None, dialect: Dialect) -> Decimal | None:
+        if value is None or isinstance(value, Decimal):
+            return value
+        return Decimal(value).scaleb(-self.places)
 
 
 class Utc(TypeDecorator[datetime]):
-    """A time with a zone, kept as 2025-08-24T10:30:15.000000Z."""
+    """A time with a zone: 2025-08-24T10:30:15.000000Z in SQLite, TIMESTAMPTZ in PostgreSQL."""
 
     impl = String(27)
     cache_ok = True
 
     @override
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime] | TypeEngine[str]:
+        return dialect.type_descriptor(DateTime(timezone=True) if dialect.name == POSTGRESQL else String(27))
+
+    @override
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | datetime | None:
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError(f"[storage] time: expected a time with a zone, got {value!r}")
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return value if dialect.name == POSTGRESQL else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     @override
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: str | datetime | None, dialect: Dialect) -> datetime | None:
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
         return None if value is None else datetime.fromisoformat(value)
 
 
@@ -60,3 +76,8 @@ def money_type() -> Scaled:
 
 def units_type() -> Scaled:
     return Scaled(8)
+
+
+def number_type() -> TypeEngine[int]:
+    """For numbers that count up for ever; SQLite counts by itself only in an INTEGER, which has 64 bits there."""
+    return BigInteger().with_variant(Integer(), "sqlite")

@@ -6,6 +6,11 @@ Revises: 0001
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+
+from portfolio_service.adapters.storage.migrations.kinds import TIME
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -13,8 +18,17 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.create_table(
+        "receipts",
+        sa.Column("scope", sa.String(64), primary_key=True),
+        sa.Column("fingerprint", sa.String(64), nullable=False),
+        sa.Column("status", sa.Integer, nullable=False),
+        sa.Column("headers", sa.JSON, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("recorded_at", TIME, nullable=False),
+    )
+    op.create_index("ix_receipts_recorded_at", "receipts", ["recorded_at"])
 
 
 def downgrade() -> None:
-    pass
+    op.drop_table("receipts")

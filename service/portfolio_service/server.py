@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import gc
 import os
-import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import uvicorn
 
@@ -19,6 +15,7 @@ from portfolio_service.app import create_app, running
 from portfolio_service.config import ConfigError, Settings, is_loopback, load_settings
 from portfolio_service.domain.errors import DomainError
 from portfolio_service.domain.workers import THREAD_NAME
+from portfolio_service.listener import Server, cannot_start, listen, why_not
 
 STOP_WITHIN_S = 10
 
@@ -26,14 +23,14 @@ STOP_WITHIN_S = 10
 def serve(settings: Settings) -> int:
     """Serve until stopped; the exit code: 0 after a clean stop, 1 when it could not start (one line says why)."""
     try:
-        listener = _listen(settings)
+        listener = listen(settings.host, settings.port)
     except OSError as error:
-        return _cannot_start(_why_not(settings, error))
+        return cannot_start(why_not(settings.host, settings.port, error))
     with listener:
         try:
             asyncio.run(_serve(settings, listener))
         except (DomainError, OSError, ValueError) as error:
-            return _cannot_start(getattr(error, "detail", str(error)))
+            return cannot_start(getattr(error, "detail", str(error)))
         except KeyboardInterrupt:  # a second Ctrl-C while stopping
             return 130
         finally:
@@ -57,19 +54,8 @@ def main() -> int:
     try:
         settings = load_settings()
     except ConfigError as error:
-        return _cannot_start(str(error))
+        return cannot_start(str(error))
     return serve(settings)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, without raising the signal again when it has stopped: our own clean-up comes after."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        yield
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
@@ -82,33 +68,13 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=STOP_WITHIN_S,
     )
-    server = _Server(config)
+    server = Server(config)
     gc.disable()  # start-up makes no garbage, and a collection walks every row read so far
     async with running(app):
         gc.freeze()  # nor do later collections walk the books: a pause of every request otherwise
         gc.enable()
         _print_urls(settings, listener.getsockname()[1])
         await server.serve(sockets=[listener])
-
-
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.host, settings.port))
-        listener.listen(2048)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
-
-
-def _why_not(settings: Settings, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        where = f"port {settings.port} on {settings.host}"
-        return f"{where} is taken; stop what uses it, or choose another with PORT or --port"
-    return f"cannot listen on {settings.host}:{settings.port} (HOST, PORT): {error.strerror or error}"
 
 
 def _print_urls(settings: Settings, port: int) -> None:
@@ -123,8 +89,3 @@ def _print_urls(settings: Settings, port: int) -> None:
         "Ctrl-C stops it.",
     ]
     print("\n".join(lines), flush=True)
-
-
-def _cannot_start(message: str) -> int:
-    print(f"portfolio-engine: {message}", file=sys.stderr)
-    return 1

@@ -10,6 +10,7 @@ from portfolio_service.cli.commands.backtest import backtest
 from portfolio_service.cli.commands.config import config
 from portfolio_service.cli.commands.demo import demo
 from portfolio_service.cli.commands.frontier import frontier
+from portfolio_service.cli.commands.market_data import market_data
 from portfolio_service.cli.commands.optimize import optimize
 from portfolio_service.cli.commands.performance import performance
 from portfolio_service.cli.commands.serve import serve
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 for command in (serve, demo, optimize, frontier, simulate, performance, backtest, config):
     app.command()(command)
+app.add_typer(market_data, name="market-data")
 
 
 def _version(wanted: bool) -> None:

@@ -17,13 +17,30 @@ from portfolio_service.adapters.market_data.files import FilesMarketData
 from portfolio_service.adapters.market_data.simulated import SimulatedMarket
 from portfolio_service.adapters.messaging.in_process import InProcessBus
 from portfolio_service.adapters.storage import SqlRepository
-from portfolio_service.api import analytics, errors, operations, optimization, pages, portfolios, problems, rebalancing
+from portfolio_service.adapters.storage.database import Database
+from portfolio_service.adapters.storage.event_log import SqlEventLog
+from portfolio_service.adapters.storage.flows import ExternalFlowStore
+from portfolio_service.adapters.storage.idempotency import ReceiptStore
+from portfolio_service.api import (
+    analytics,
+    cash,
+    errors,
+    events,
+    operations,
+    optimization,
+    pages,
+    portfolios,
+    problems,
+    rebalancing,
+)
 from portfolio_service.api.deps import Services
 from portfolio_service.api.middleware import Authenticate, BodyLimit, HostCheck, RequestContext
 from portfolio_service.config import Settings, load_settings
 from portfolio_service.domain.analytics import Analytics
 from portfolio_service.domain.books import Books
+from portfolio_service.domain.cash_flows import CashService
 from portfolio_service.domain.clock import SystemClock
+from portfolio_service.domain.event_feed import EventFeed
 from portfolio_service.domain.monitor import Monitor, acceleration
 from portfolio_service.domain.optimisation import OptimisationService
 from portfolio_service.domain.portfolio import PortfolioService
@@ -45,8 +62,10 @@ ROUTERS = (
     portfolios.router,
     optimization.router,
     rebalancing.router,
+    cash.router,
     analytics.router,
     operations.router,
+    events.router,
     pages.router,
 )
 DESCRIPTION = "Portfolios that are optimised, rebalanced, valued and explained. Times are UTC, rates annual fractions."
@@ -61,15 +80,16 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     if settings.native_threads:
         kernels.set_num_threads(settings.native_threads)
     async with AsyncExitStack() as stack:
-        repository = await SqlRepository.open(settings.database_path)
+        database = await Database.open(settings.database_path)
+        repository = SqlRepository(database)
         stack.push_async_callback(repository.close)
         market = _market(settings, clock)
         stack.push_async_callback(market.close)
         bus = InProcessBus()
         stack.push_async_callback(bus.close)
-        app.state.services = services = await _wire(settings, clock, repository, market, bus)
+        app.state.services = services = await _wire(settings, clock, database, repository, market, bus)
         stack.callback(services.optimisation.close)
-        relay = OutboxRelay(repository=repository, bus=bus)
+        relay = OutboxRelay(repository=repository, bus=bus, on_wake=services.feed.wake)
         services.books.subscribe(relay.wake)
         stack.push_async_callback(relay.run_once)  # what the last requests left in the outbox
         await stack.enter_async_context(_running(_jobs(services, relay)))
@@ -105,7 +125,12 @@ def _jobs(services: Services, relay: OutboxRelay) -> dict[str, Job]:
         on_recorded=relay.wake,
     )
     stream = PriceStream(market=market, live=services.live, risk=risk, clock=clock)
-    return {"outbox relay": relay.run, "daily record": daily.run, "price stream": stream.run}
+    return {
+        "event feed": services.feed.run,
+        "outbox relay": relay.run,
+        "daily record": daily.run,
+        "price stream": stream.run,
+    }
 
 
 @asynccontextmanager
@@ -130,12 +155,19 @@ async def _running(jobs: Mapping[str, Job]) -> AsyncIterator[None]:
 
 
 async def _wire(
-    settings: Settings, clock: Clock, repository: SqlRepository, market: MarketDataClient, bus: MessageBus
+    settings: Settings,
+    clock: Clock,
+    database: Database,
+    repository: SqlRepository,
+    market: MarketDataClient,
+    bus: MessageBus,
 ) -> Services:
     books = Books(repository)
     await books.load()
     prices = Prices(market, clock, settings.price_stale_seconds)
     live = LiveValuation(books, prices)
+    feed = EventFeed(SqlEventLog(database))
+    await feed.start()
     optimisation = OptimisationService(
         books=books,
         prices=prices,
@@ -156,7 +188,9 @@ async def _wire(
         prices=prices,
         market=market,
         repository=repository,
+        receipts=ReceiptStore(database),
         live=live,
+        feed=feed,
         portfolios=PortfolioService(
             books=books,
             prices=prices,
@@ -174,6 +208,7 @@ async def _wire(
             clock=clock,
             transaction_cost_bps=settings.transaction_cost_bps,
         ),
+        cash=CashService(books=books, prices=prices, flows=ExternalFlowStore(database), clock=clock),
         analytics=Analytics(
             books=books,
             prices=prices,

@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from portfolio_service.api.errors import ApiError, domain_response
+from portfolio_service.api.idempotency import get_once, handle_once
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _MAX_DEPTH = 64
@@ -47,16 +48,18 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
+        repeatable = any(dependency.call is get_once for dependency in self.dependant.dependencies)
 
         async def strict(request: Request) -> Response:
+            value = None
             if takes_body:
                 request = StrictRequest(request.scope, request.receive)
                 try:
                     await _check_media_type(request)
-                    request._json = await request.json()
+                    request._json = value = await request.json()
                 except ApiError as error:
                     return domain_response(error)
-            return await handle(request)
+            return await handle_once(request, handle, value) if repeatable else await handle(request)
 
         return strict
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 from starlette.convertors import StringConvertor, register_url_convertor
 
+from portfolio_service.api.turns import Turns
 from portfolio_service.config import Settings
 from portfolio_service.domain.analytics import Analytics
 from portfolio_service.domain.books import Books
+from portfolio_service.domain.cash_flows import CashService
+from portfolio_service.domain.event_feed import EventFeed
 from portfolio_service.domain.models import Actor, Portfolio
 from portfolio_service.domain.monitor import Monitor
 from portfolio_service.domain.optimisation import OptimisationService
 from portfolio_service.domain.portfolio import PortfolioService
-from portfolio_service.domain.ports import Clock, MarketDataClient, Repository
+from portfolio_service.domain.ports import Clock, MarketDataClient, Receipts, Repository
 from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.rebalancing import RebalanceService
 from portfolio_service.domain.valuation import LiveValuation
@@ -34,12 +37,16 @@ class Services:
     prices: Prices
     market: MarketDataClient
     repository: Repository
+    receipts: Receipts
     live: LiveValuation
+    feed: EventFeed
     portfolios: PortfolioService
     optimisation: OptimisationService
     rebalancing: RebalanceService
+    cash: CashService
     analytics: Analytics
     monitor: Monitor
+    turns: Turns = field(default_factory=Turns)  # of requests with one Idempotency-Key
 
 
 def get_services(request: Request) -> Services:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Response
 
 from portfolio_service.api import examples
 from portfolio_service.api.body import StrictRoute
-from portfolio_service.api.deps import ID, Limit, Offset, Svc, ThePortfolio, Who
+from portfolio_service.api.deps import ID, Limit, Offset, Svc, ThePortfolio
+from portfolio_service.api.etags import IfMatch
+from portfolio_service.api.idempotency import Once
 from portfolio_service.api.problems import reading, writing
 from portfolio_service.api.schemas.optimization import OptimizationHistory, Optimized, OptimizeIn
+from portfolio_service.domain.models import Actor, OptimizationRecord
 
 router = APIRouter(prefix="/portfolios", tags=["optimization"], route_class=StrictRoute)
 
@@ -22,14 +25,22 @@ EXAMPLE = {
 }
 
 
-@router.post(f"{ID}/optimize", response_model=Optimized, responses=writing(404, 409, 504, ok=examples.OPTIMIZED))
+@router.post(f"{ID}/optimize", response_model=Optimized, responses=writing(404, 409, 412, 504, ok=examples.OPTIMIZED))
 async def optimize_portfolio(
-    portfolio: ThePortfolio, body: Annotated[OptimizeIn, Body(examples=[EXAMPLE])], services: Svc, who: Who
-) -> Optimized:
+    portfolio: ThePortfolio,
+    body: Annotated[OptimizeIn, Body(examples=[EXAMPLE])],
+    services: Svc,
+    if_match: IfMatch,
+    once: Once,
+) -> Response:
     """Find the weights; they are stored as the portfolio's target, nothing is traded."""
-    record = await services.optimisation.optimize(portfolio.portfolio_id, body.to_domain(), who)
-    services.monitor.optimized(record.method.value, record.optimization_time_ms / 1e3)
-    return Optimized.of(record)
+
+    async def change(who: Actor) -> OptimizationRecord:
+        record = await services.optimisation.optimize(portfolio.portfolio_id, body.to_domain(), who, if_match)
+        services.monitor.optimized(record.method.value, record.optimization_time_ms / 1e3)
+        return record
+
+    return await once(change, Optimized.of)
 
 
 @router.get(

@@ -11,6 +11,8 @@ from fastapi import APIRouter, Body, Query, Response
 from portfolio_service.api import examples
 from portfolio_service.api.body import StrictRoute
 from portfolio_service.api.deps import ID, Limit, Offset, Services, Svc, ThePortfolio, Who
+from portfolio_service.api.etags import IfMatch, etag
+from portfolio_service.api.idempotency import Once
 from portfolio_service.api.problems import reading, writing
 from portfolio_service.api.schemas.analytics import Metrics
 from portfolio_service.api.schemas.portfolios import (
@@ -50,21 +52,6 @@ NEW_WITH_SYMBOLS = {
 POSITIONS = {"positions": {"AAPL": {"quantity": 1500.0, "avg_cost": 150.25, "market_value": 225375.0}}}
 
 
-def _created(portfolio: Portfolio, response: Response) -> dict[str, object]:
-    valuation = portfolio.valuation
-    assert valuation is not None  # a change leaves the valuation that it was made at
-    response.headers["Location"] = f"/portfolios/{portfolio.portfolio_id}"
-    return {
-        "status": "created",
-        "portfolio_id": portfolio.portfolio_id,
-        "portfolio_name": portfolio.portfolio_name,
-        "initial_value": float(portfolio.initial_value),
-        "cash_balance": float(valuation.cash_balance),
-        "unallocated_capital": float(valuation.unallocated_capital),
-        "total_value": float(valuation.total_value),
-    }
-
-
 async def valued(services: Services, portfolio: Portfolio) -> Valuation:
     """The portfolio at current prices; a price that cannot be had shows as stale, it is no error here."""
     with suppress(Unavailable):
@@ -73,12 +60,9 @@ async def valued(services: Services, portfolio: Portfolio) -> Valuation:
 
 
 @router.post("", status_code=201, response_model=Created, responses=writing(409, ok=examples.CREATED, status=201))
-async def create_portfolio(
-    body: Annotated[PortfolioIn, Body(examples=[NEW])], services: Svc, who: Who, response: Response
-) -> dict[str, object]:
+async def create_portfolio(body: Annotated[PortfolioIn, Body(examples=[NEW])], services: Svc, once: Once) -> Response:
     """Create a portfolio without positions; all but cash is unallocated capital until it is invested."""
-    portfolio = await services.portfolios.create(body.to_domain(), who)
-    return _created(portfolio, response)
+    return await once(lambda who: services.portfolios.create(body.to_domain(), who), Created.of, status=201)
 
 
 @router.post(
@@ -90,13 +74,11 @@ async def create_portfolio(
 async def create_portfolio_with_symbols(
     body: Annotated[PortfolioWithSymbolsIn, Body(examples=[NEW_WITH_SYMBOLS])],
     services: Svc,
-    who: Who,
-    response: Response,
-) -> dict[str, object]:
+    once: Once,
+) -> Response:
     """Create a portfolio that holds the symbols in equal weights, in fractional quantities."""
-    portfolio = await services.portfolios.create(body.to_domain(tuple(dict.fromkeys(body.symbols))), who)
-    positions = positions_of(portfolio.valuation) if portfolio.valuation else {}
-    return {**_created(portfolio, response), "symbols": list(positions), "positions": positions}
+    new = body.to_domain(tuple(dict.fromkeys(body.symbols)))
+    return await once(lambda who: services.portfolios.create(new, who), CreatedWithSymbols.of, status=201)
 
 
 @router.get("", response_model=PortfolioList, responses=reading(422, ok=examples.LIST))
@@ -114,8 +96,9 @@ async def list_portfolios(services: Svc, limit: Limit = 100, offset: Offset = 0)
 
 
 @router.get(ID, response_model=Details, responses=reading(404, 503, ok=examples.DETAILS))
-async def get_portfolio(portfolio: ThePortfolio, services: Svc) -> dict[str, object]:
+async def get_portfolio(portfolio: ThePortfolio, services: Svc, response: Response) -> dict[str, object]:
     """One portfolio at current prices, with its target and its performance."""
+    response.headers["ETag"] = etag(portfolio)
     valuation = await valued(services, portfolio)
     metrics, basis = await services.analytics.metrics(portfolio, valuation)
     realised = await services.analytics.realised(portfolio)
@@ -136,35 +119,28 @@ async def get_portfolio(portfolio: ThePortfolio, services: Svc) -> dict[str, obj
     }
 
 
-@router.delete(ID, response_model=Archived, responses=reading(404, 409, 413, 415, 503, ok=examples.ARCHIVED))
-async def archive_portfolio(portfolio: ThePortfolio, services: Svc, who: Who) -> dict[str, object]:
+@router.delete(ID, response_model=Archived, responses=reading(404, 409, 412, 413, 415, 422, 503, ok=examples.ARCHIVED))
+async def archive_portfolio(portfolio: ThePortfolio, services: Svc, who: Who, if_match: IfMatch) -> dict[str, object]:
     """Archive a portfolio: its id is gone from the API, its slot is free, the audit trail keeps it."""
-    await services.portfolios.archive(portfolio.portfolio_id, who)
+    await services.portfolios.archive(portfolio.portfolio_id, who, if_match)
     return {"status": "archived", "portfolio_id": portfolio.portfolio_id}
 
 
 @router.post(
-    f"{ID}/positions", response_model=PositionsUpdated, responses=writing(404, 409, ok=examples.POSITIONS_UPDATED)
+    f"{ID}/positions", response_model=PositionsUpdated, responses=writing(404, 409, 412, ok=examples.POSITIONS_UPDATED)
 )
 async def update_positions(
     portfolio: ThePortfolio,
     body: Annotated[PositionsIn, Body(examples=[POSITIONS])],
     services: Svc,
-    who: Who,
+    if_match: IfMatch,
+    once: Once,
     replace: Annotated[bool, Query(description="Remove every position that is not named")] = False,
-) -> dict[str, object]:
+) -> Response:
     """Set positions (an opening statement or a correction): books transfers, never moves cash."""
     updates = [item.to_domain(symbol) for symbol, item in body.positions.items()]
-    after = await services.portfolios.update_positions(portfolio.portfolio_id, updates, replace, who)
-    valuation = after.valuation or await valued(services, after)
-    return {
-        "status": "positions_updated",
-        "portfolio_id": after.portfolio_id,
-        "position_count": len(valuation.positions),
-        "total_value": float(valuation.total_value),
-        "cash_balance": float(valuation.cash_balance),
-        "unallocated_capital": float(valuation.unallocated_capital),
-    }
+    restate = services.portfolios.update_positions
+    return await once(lambda who: restate(portfolio.portfolio_id, updates, replace, who, if_match), PositionsUpdated.of)
 
 
 @router.get(f"{ID}/trades", response_model=TradeList, responses=reading(404, 422, 503, ok=examples.TRADES))

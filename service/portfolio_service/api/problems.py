@@ -15,6 +15,7 @@ TAGS = [
     {"name": "portfolios", "description": "Create, list, read, restate and archive portfolios."},
     {"name": "optimization", "description": "Find weights; the answer explains itself."},
     {"name": "rebalancing", "description": "Trade to weights."},
+    {"name": "cash", "description": "Deposits, withdrawals, and what came in and went out."},
     {"name": "analytics", "description": "Performance, efficient frontier, simulation."},
     {"name": "operations", "description": "Health and metrics."},
     {"name": "pages", "description": "For people."},
@@ -34,6 +35,7 @@ _DECLARED: Mapping[int, dict[str, Any]] = {
     409: _declared(
         "The state does not allow it", "no_target", "no target weights: send target_weights or optimize first"
     ),
+    412: _declared("Not the version asked for", "stale_version", "the books are at version 4, If-Match asks for \"3\""),
     413: _declared("Body over 1 MB", "body_too_large", "body: expected at most 1048576 bytes, got more"),
     415: _declared("Not JSON", "unsupported_media_type", "Content-Type: expected application/json, got 'text/plain'"),
     422: _declared(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Response
 
 from portfolio_service.api import examples
 from portfolio_service.api.body import StrictRoute
-from portfolio_service.api.deps import ID, Svc, ThePortfolio, Who
+from portfolio_service.api.deps import ID, Svc, ThePortfolio
+from portfolio_service.api.etags import IfMatch
+from portfolio_service.api.idempotency import Once
 from portfolio_service.api.problems import writing
-from portfolio_service.api.schemas.trading import Rebalanced, RebalanceIn, TradeOut
+from portfolio_service.api.schemas.trading import Rebalanced, RebalanceIn
+from portfolio_service.domain.models import Actor
+from portfolio_service.domain.rebalancing import RebalanceResult
 
 router = APIRouter(prefix="/portfolios", tags=["rebalancing"], route_class=StrictRoute)
 
@@ -21,21 +25,18 @@ EXAMPLE = {
 }
 
 
-@router.post(f"{ID}/rebalance", response_model=Rebalanced, responses=writing(404, 409, ok=examples.REBALANCED))
+@router.post(f"{ID}/rebalance", response_model=Rebalanced, responses=writing(404, 409, 412, ok=examples.REBALANCED))
 async def rebalance_portfolio(
-    portfolio: ThePortfolio, body: Annotated[RebalanceIn, Body(examples=[EXAMPLE])], services: Svc, who: Who
-) -> dict[str, object]:
+    portfolio: ThePortfolio,
+    body: Annotated[RebalanceIn, Body(examples=[EXAMPLE])],
+    services: Svc,
+    if_match: IfMatch,
+    once: Once,
+) -> Response:
     """Trade to the target weights: sells first, buys as far as the cash goes, all of it or nothing."""
-    with services.monitor.rebalance():
-        result = await services.rebalancing.rebalance(portfolio.portfolio_id, body.to_domain(), who)
-    return {
-        "status": "rebalance_planned" if result.dry_run else "rebalance_completed",
-        "portfolio_id": portfolio.portfolio_id,
-        "target_weights": dict(result.target_weights),
-        "trades_executed": 0 if result.dry_run else len(result.trades),
-        "total_turnover": float(result.total_turnover),
-        "execution_cost": float(result.execution_cost),
-        "rebalance_ratio": result.rebalance_ratio,
-        "dry_run": result.dry_run,
-        "trades": [TradeOut.of(trade) for trade in result.trades],
-    }
+
+    async def change(who: Actor) -> RebalanceResult:
+        with services.monitor.rebalance():
+            return await services.rebalancing.rebalance(portfolio.portfolio_id, body.to_domain(), who, if_match)
+
+    return await once(change, Rebalanced.of, about=lambda result: result.portfolio)

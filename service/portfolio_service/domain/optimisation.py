@@ -241,6 +241,7 @@ class OptimisationService:
             portfolio, version=portfolio.version + 1, target=target, policy=dict(request.raw), valuation=None
         )
         told = (events.optimized(record), *relaxed_alerts(record))
+        reply = answer.with_covariance(record)
         await self._books.apply(
             Change(
                 "portfolio.optimize",
@@ -250,9 +251,10 @@ class OptimisationService:
                 now,
                 optimization=record,
                 events=told,
+                receipt=actor.receipt(after, reply),
             )
         )
-        return answer.with_covariance(record)
+        return reply
 
     async def _frontier_weights(self, request: FrontierRequest, symbols: Sequence[str]) -> dict[str, float]:
         """Weights that turnover is counted from: those of the portfolio, without one there is nothing to count from."""

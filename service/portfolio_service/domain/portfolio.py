@@ -105,7 +105,10 @@ class PortfolioService:
         )
         portfolio = replace(portfolio, valuation=value(portfolio, self._prices, now))
         told = (events.created(portfolio, symbols, now),)
-        return await self._books.apply(Change("portfolio.create", portfolio, None, actor, now, entries, events=told))
+        receipt = actor.receipt(portfolio, portfolio)
+        return await self._books.apply(
+            Change("portfolio.create", portfolio, None, actor, now, entries, events=told, receipt=receipt)
+        )
 
     async def update_positions(
         self,
@@ -134,7 +137,16 @@ class PortfolioService:
             after = self._after(portfolio, entries, own, now)
             assert after.valuation is not None
             updated = events.position_updated(portfolio_id, after.valuation, now)
-            change = Change("portfolio.positions", after, portfolio.version, actor, now, entries, events=(updated,))
+            change = Change(
+                "portfolio.positions",
+                after,
+                portfolio.version,
+                actor,
+                now,
+                entries,
+                events=(updated,),
+                receipt=actor.receipt(after, after),
+            )
             return await self._books.apply(change)
 
     async def archive(self, portfolio_id: str, actor: Actor, if_match: int | None = None) -> None:

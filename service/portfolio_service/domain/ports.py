@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
 import pandas as pd
 
+from portfolio_service.domain.events import Numbered
 from portfolio_service.domain.models import (
     Activity,
     Change,
     Counters,
     DailyRecord,
+    Decision,
     Event,
+    ExternalFlow,
+    FlowTotals,
     LedgerEntry,
+    Memory,
     OptimizationRecord,
     Portfolio,
     Price,
+    Receipt,
     Trade,
+    TradingSession,
 )
 
 
@@ -115,6 +122,82 @@ class Repository(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class ExternalFlows(Protocol):
+    """What came into portfolios and left them; `Repository.commit` writes it with its change."""
+
+    async def page(self, portfolio_id: str, limit: int, offset: int) -> tuple[Sequence[ExternalFlow], int]:
+        """Newest first, and how many there are in all."""
+        ...
+
+    async def totals(self, portfolio_id: str) -> FlowTotals: ...
+
+    async def between(self, portfolio_id: str, after: datetime, until: datetime) -> Sequence[ExternalFlow]:
+        """Recorded after `after` and not after `until`, oldest first."""
+        ...
+
+
+class Receipts(Protocol):
+    """Answers kept for requests with an Idempotency-Key; `Repository.commit` writes them with their change."""
+
+    async def find(self, scope: str, now: datetime) -> Receipt | None:
+        """The one recorded for `scope` in the 24 hours before `now`, None when there is none."""
+        ...
+
+
+class EventLog(Protocol):
+    """Committed events by id, oldest first; what is old is forgotten."""
+
+    async def after(self, message_id: int, limit: int) -> Sequence[Numbered]:
+        """The next `limit` events after that id."""
+        ...
+
+    async def latest(self, limit: int, topics: Collection[str] | None = None) -> Sequence[Numbered]:
+        """The last `limit` events (of these topics), newest first."""
+        ...
+
+    async def bounds(self) -> tuple[int, int]:
+        """The ids of the oldest and the newest event kept, 0 and 0 when there is none."""
+        ...
+
+    async def backlog(self) -> tuple[int, Event | None]:
+        """How many events are not yet published, and the oldest of them."""
+        ...
+
+    async def forget(self, up_to: int) -> int:
+        """Remove published events up to that id; how many."""
+        ...
+
+
+class TradingCalendar(Protocol):
+    """The exchange's trading days, in UTC."""
+
+    def cover(self, now: datetime) -> None:
+        """Reads what is needed around `now`; may take a third of a second the first time."""
+        ...
+
+    def from_day(self, day: date) -> TradingSession | None:
+        """The first session on `day` or later; None when there are no more."""
+        ...
+
+    def closing_after(self, moment: datetime) -> TradingSession | None:
+        """The session that runs at `moment`, else the next one; None when there are no more."""
+        ...
+
+
+class DecisionLog(Protocol):
+    """Every decision of the scheduler; those that trade are written by `Repository.commit` with their change."""
+
+    async def append(self, decision: Decision) -> None: ...
+
+    async def page(self, portfolio_id: str, limit: int, offset: int) -> tuple[Sequence[Decision], int]:
+        """Newest first, and how many there are in all."""
+        ...
+
+    async def memories(self, portfolio_id: str | None = None) -> Mapping[str, Memory]:
+        """What is known from the decisions, of all portfolios or of one; one without decisions is left out."""
+        ...
 
 
 class MessageBus(Protocol):

@@ -111,8 +111,9 @@ class RebalanceService:
             return _result(portfolio, weights, plan, _planned(plan, portfolio_id, now, reason), True)
         trades = await self._execute(plan, portfolio_id, quotes, now, reason)
         change = self._change(portfolio, trades, quotes, actor, now, reason)
-        after = await self._books.apply(change)
-        return _result(after, weights, plan, trades, False)
+        result = _result(change.portfolio, weights, plan, trades, False)
+        await self._books.apply(replace(change, receipt=actor.receipt(change.portfolio, result)))
+        return result
 
     async def _quotes(self, portfolio: Portfolio, weights: Mapping[str, float]) -> dict[str, Price]:
         held = portfolio.book.holdings

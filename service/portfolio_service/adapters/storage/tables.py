@@ -108,6 +108,7 @@ performance_history = Table(
     Column("calculated_at", Utc, nullable=False),
     Column("total_value", money_type(), nullable=False),
     Column("external_flow", money_type(), nullable=False),
+    Column("daily_return", Float, nullable=False, server_default="0"),
     UniqueConstraint("portfolio_id", "calculation_date"),
 )
 
@@ -173,6 +174,20 @@ audit = Table(
     Column("record_hash", String(64), nullable=False),  # of this record and the one before it: the chain
     UniqueConstraint("portfolio_id", "version"),
     Index(None, "action", "at"),
+)
+
+external_flows = Table(
+    "external_flows",
+    metadata,
+    Column("flow_id", Integer, primary_key=True),
+    _portfolio_id(),
+    Column("version", Integer, nullable=False),  # of the portfolio, after the change
+    Column("kind", String(32), nullable=False),
+    Column("amount", money_type(), nullable=False),  # in +, out -
+    Column("value_after", money_type()),  # of the books at that moment; None when it was not known
+    Column("note", Text),
+    Column("recorded_at", Utc, nullable=False),
+    UniqueConstraint("portfolio_id", "version"),
 )
 
 receipts = Table(

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, insert, select, update
 
 from portfolio_service.adapters.storage import audit, rows, tables
+from portfolio_service.adapters.storage.idempotency import write_receipt
+from portfolio_service.domain.cash_flows import flow_of
 from portfolio_service.domain.errors import Conflict
 from portfolio_service.domain.models import Change, Event, Portfolio
 
@@ -21,6 +23,8 @@ def write_change(connection: Connection, change: Change) -> None:
         raise ValueError(f"[commit] {change.action}: expected a valuation with a change of the books, got none")
     if change.entries:
         connection.execute(insert(tables.ledger), rows.entry_rows(change))
+    if (flow := flow_of(change)) is not None:
+        connection.execute(insert(tables.external_flows), vars(flow))
     if change.trades:
         version = change.portfolio.version
         connection.execute(insert(tables.trades), [{**vars(trade), "version": version} for trade in change.trades])
@@ -28,6 +32,8 @@ def write_change(connection: Connection, change: Change) -> None:
         connection.execute(insert(tables.optimizations), rows.optimization_row(change.optimization))
     _write_audit(connection, change, before_hash, after_hash)
     append_events(connection, change.events)
+    if change.receipt:
+        write_receipt(connection, change.receipt)
 
 
 def _write_portfolio(connection: Connection, change: Change, after_hash: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field
 
@@ -64,6 +64,20 @@ class Created(ResponseModel):
     unallocated_capital: float
     total_value: float
 
+    @classmethod
+    def of(cls, portfolio: Portfolio, **more: Any) -> Self:
+        valuation = valuation_of(portfolio)
+        return cls(
+            status="created",
+            portfolio_id=portfolio.portfolio_id,
+            portfolio_name=portfolio.portfolio_name,
+            initial_value=float(portfolio.initial_value),
+            cash_balance=float(valuation.cash_balance),
+            unallocated_capital=float(valuation.unallocated_capital),
+            total_value=float(valuation.total_value),
+            **more,
+        )
+
 
 class PositionOut(ResponseModel):
     """One holding with its price's source and age."""
@@ -93,6 +107,13 @@ class PositionOut(ResponseModel):
         )
 
 
+def valuation_of(portfolio: Portfolio) -> Valuation:
+    """What a portfolio was worth at the change that made it."""
+    if portfolio.valuation is None:
+        raise ValueError(f"[valuation_of] {portfolio.portfolio_id}: expected the state after a change of the books")
+    return portfolio.valuation
+
+
 def positions_of(valuation: Valuation) -> dict[str, PositionOut]:
     return {symbol: PositionOut.of(position) for symbol, position in valuation.positions.items()}
 
@@ -102,6 +123,11 @@ class CreatedWithSymbols(Created):
 
     symbols: list[str]
     positions: dict[str, PositionOut]
+
+    @classmethod
+    def of(cls, portfolio: Portfolio, **more: Any) -> Self:
+        positions = positions_of(valuation_of(portfolio))
+        return super().of(portfolio, symbols=list(positions), positions=positions, **more)
 
 
 class Summary(ResponseModel):

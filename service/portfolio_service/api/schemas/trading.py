@@ -20,10 +20,11 @@ from portfolio_service.api.schemas.common import (
     Weights,
     unique_symbols,
 )
-from portfolio_service.domain.models import Trade
+from portfolio_service.api.schemas.portfolios import valuation_of
+from portfolio_service.domain.models import Portfolio, Trade
 from portfolio_service.domain.money import exact
 from portfolio_service.domain.portfolio import PositionUpdate
-from portfolio_service.domain.rebalancing import RebalanceRequest
+from portfolio_service.domain.rebalancing import RebalanceRequest, RebalanceResult
 
 
 class PositionIn(RequestModel):
@@ -59,6 +60,18 @@ class PositionsUpdated(ResponseModel):
     total_value: float
     cash_balance: float
     unallocated_capital: float
+
+    @classmethod
+    def of(cls, portfolio: Portfolio) -> PositionsUpdated:
+        valuation = valuation_of(portfolio)
+        return cls(
+            status="positions_updated",
+            portfolio_id=portfolio.portfolio_id,
+            position_count=len(valuation.positions),
+            total_value=float(valuation.total_value),
+            cash_balance=float(valuation.cash_balance),
+            unallocated_capital=float(valuation.unallocated_capital),
+        )
 
 
 class TradeOut(ResponseModel):
@@ -123,3 +136,17 @@ class Rebalanced(ResponseModel):
     rebalance_ratio: float
     dry_run: bool
     trades: list[TradeOut]
+
+    @classmethod
+    def of(cls, result: RebalanceResult) -> Rebalanced:
+        return cls(
+            status="rebalance_planned" if result.dry_run else "rebalance_completed",
+            portfolio_id=result.portfolio.portfolio_id,
+            target_weights=dict(result.target_weights),
+            trades_executed=0 if result.dry_run else len(result.trades),
+            total_turnover=float(result.total_turnover),
+            execution_cost=float(result.execution_cost),
+            rebalance_ratio=result.rebalance_ratio,
+            dry_run=result.dry_run,
+            trades=[TradeOut.of(trade) for trade in result.trades],
+        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from portfolio_service.adapters.storage.migrations.kinds import TIME
+from portfolio_service.adapters.storage.migrations.kinds import HASH, TIME
 
 revision = "0002"
 down_revision = "0001"
@@ -20,8 +20,8 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "receipts",
-        sa.Column("scope", sa.String(64), primary_key=True),
-        sa.Column("fingerprint", sa.String(64), nullable=False),
+        sa.Column("scope", HASH, primary_key=True),
+        sa.Column("fingerprint", HASH, nullable=False),
         sa.Column("status", sa.Integer, nullable=False),
         sa.Column("headers", sa.JSON, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),

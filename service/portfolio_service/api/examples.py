@@ -108,6 +108,29 @@ REBALANCED = {
     "dry_run": False,
     "trades": [TRADE],
 }
+DEPOSITED = {
+    "status": "deposited",
+    "portfolio_id": PORTFOLIO_ID,
+    "amount": 2500.5,
+    "cash_balance": 27500.5,
+    "total_value": 252875.5,
+}
+WITHDRAWN = {**DEPOSITED, "status": "withdrawn", "amount": 1000.0, "cash_balance": 26500.5, "total_value": 251875.5}
+CASH_FLOWS = {
+    "portfolio_id": PORTFOLIO_ID,
+    "cash_flows": [
+        {
+            "kind": "deposit",
+            "amount": 2500.5,
+            "value_after": 252875.5,
+            "note": "monthly savings",
+            "recorded_at": TIME,
+            "version": 3,
+        }
+    ],
+    "totals": {"deposits": 252500.5, "withdrawals": 0.0, "transfers": 0.0, "net": 252500.5},
+    "count": 2,
+}
 OPTIMIZED = {
     "status": "optimization_completed",
     "optimization_id": OPTIMIZATION_ID,
@@ -174,5 +197,10 @@ ENGINE_METRICS = {
     "optimization_duration_seconds": 0.0153,
     "acceleration": "cpu",
 }
+EVENTS = (
+    "id: 7\nevent: portfolio.rebalanced\n"
+    'data: {"topic":"portfolio.rebalanced","payload":{"portfolio_id":"port_1f3a5c7e9b0d","trades_executed":5,'
+    '"total_turnover":61250.4,"execution_cost":61.25,"reason":"request","timestamp":"2025-08-25T15:00:00Z"}}\n\n'
+)
 PROMETHEUS = 'portfolio_total_value{portfolio_id="port_1f3a5c7e9b0d"} 250375.0\n'
 ROOT = {"name": "Portfolio Engine", "version": "0.1.0", "portfolios": 12, "links": {"docs": "/docs"}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,18 @@ POSITION_UPDATED = "portfolio.position.updated"
 PERFORMANCE_CALCULATED = "portfolio.performance.calculated"
 RISK_ALERT = "portfolio.risk.alert"
 TOPICS = (CREATED, OPTIMIZED, REBALANCED, POSITION_UPDATED, PERFORMANCE_CALCULATED, RISK_ALERT)
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A committed event with its outbox id: ids grow in the order of commits and are never given twice."""
+
+    message_id: int
+    event: Event
+
+    def envelope(self) -> dict[str, Any]:
+        """As documented: {topic, payload}."""
+        return {"topic": self.event.topic, "payload": dict(self.event.payload)}
 
 
 def _event(topic: str, portfolio_id: str, at: datetime, **payload: Any) -> Event:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 
 from portfolio_service.domain.ports import MessageBus, Repository
 
@@ -17,15 +18,27 @@ MAX_PAUSE_S = 30.0
 class OutboxRelay:
     """Wakes on `wake`, else every `poll_s`; while bus or database fail it keeps the events and tries again."""
 
-    def __init__(self, *, repository: Repository, bus: MessageBus, poll_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        repository: Repository,
+        bus: MessageBus,
+        poll_s: float = 1.0,
+        on_wake: Callable[[], None] | None = None,
+    ) -> None:
         self._repository = repository
         self._bus = bus
         self._poll_s = poll_s
+        self._on_wake = on_wake  # whoever else reads what was committed
+        self.published = 0
+        self.failures = 0
         self._committed = asyncio.Event()
 
     def wake(self, *_changed: object) -> None:
         """Something was committed; fits as a listener of Books."""
         self._committed.set()
+        if self._on_wake is not None:
+            self._on_wake()
 
     async def run_once(self) -> int:
         """Publish everything pending; the number published. An event that was published is marked even when the next
@@ -40,6 +53,7 @@ class OutboxRelay:
             finally:
                 if done:
                     await self._repository.mark_published(done)
+                    self.published += len(done)
             published += len(done)
         return published
 
@@ -53,6 +67,7 @@ class OutboxRelay:
                 failures = 0
             except Exception as error:  # any failure of bus or database: the events are safe in the outbox
                 failures += 1
+                self.failures += 1
                 log.warning("outbox relay failed, events are kept", extra={"error": str(error), "failures": failures})
             await self._pause(failures)
 

@@ -1,0 +1,103 @@
+"""GET /events: what was committed, as server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Any, Literal
+
+import orjson
+import structlog
+from fastapi import APIRouter, Header, Query
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
+from starlette.types import Receive, Scope, Send
+
+from portfolio_service.api import examples
+from portfolio_service.api.deps import EXAMPLE_ID, ID_PATTERN, Svc
+from portfolio_service.api.problems import reading
+from portfolio_service.domain.errors import DomainError
+from portfolio_service.domain.event_feed import EventFeed, Wanted
+from portfolio_service.domain.events import Numbered
+
+router = APIRouter(tags=["operations"])
+log = structlog.get_logger(__name__)
+
+HEARTBEAT_S = 15
+RETRY_MS = 2000
+SEND_WITHIN_S = 30.0  # a client that takes nothing for so long is let go; it can resume
+TOPIC = Literal[
+    "portfolio.created",
+    "portfolio.optimized",
+    "portfolio.rebalanced",
+    "portfolio.position.updated",
+    "portfolio.performance.calculated",
+    "portfolio.risk.alert",
+]
+Topics = Annotated[list[TOPIC] | None, Query(description="Only these; may be repeated")]
+OfPortfolio = Annotated[
+    str | None,
+    Query(pattern=ID_PATTERN, description="Only events of this portfolio", examples=[EXAMPLE_ID]),
+]
+After = Annotated[int | None, Query(ge=0, le=2**53, description="As the header Last-Event-ID, which wins")]
+Follow = Annotated[bool, Query(description="false: end after what is there, instead of waiting for more")]
+LastEventId = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=2**53, description="Events after this id")]
+
+
+class EventStream(EventSourceResponse):
+    """Counts itself as a follower, and lets go of a client that does not read."""
+
+    def __init__(self, feed: EventFeed, content: AsyncIterator[dict[str, Any]]) -> None:
+        super().__init__(
+            content, ping=HEARTBEAT_S, ping_message_factory=_heartbeat, send_timeout=SEND_WITHIN_S, sep="\n"
+        )
+        self._feed = feed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._feed.following():
+            try:
+                await super().__call__(scope, receive, send)
+            except SendTimeoutError:
+                self._feed.dropped += 1
+                log.warning("a client that did not read its events was let go", within_s=SEND_WITHIN_S)
+
+
+@router.get(
+    "/events",
+    response_class=EventStream,
+    responses={
+        **reading(409, 422, 503, ok=None),
+        200: {
+            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": examples.EVENTS}},
+            "description": "id: number of the event, event: its topic, data: {topic, payload} as on the message bus",
+        },
+    },
+)
+async def events(
+    services: Svc,
+    topic: Topics = None,
+    portfolio_id: OfPortfolio = None,
+    last_event_id: After = None,
+    follow: Follow = True,
+    header: LastEventId = None,
+) -> EventStream:
+    """What was committed, in order, each event once: those after Last-Event-ID first, then live."""
+    position, newest = await services.feed.resume(header if header is not None else last_event_id)
+    wanted = Wanted(frozenset(topic) if topic else None, portfolio_id)
+    found = services.feed.follow(position, wanted, until=None if follow else newest)
+    return EventStream(services.feed, _encoded(found))
+
+
+async def _encoded(found: AsyncGenerator[Numbered]) -> AsyncIterator[dict[str, Any]]:
+    yield {"comment": "events of the portfolio engine", "retry": RETRY_MS}
+    try:
+        async with aclosing(found):
+            async for one in found:
+                data = orjson.dumps(one.envelope()).decode()
+                yield {"id": str(one.message_id), "event": one.event.topic, "data": data}
+    except DomainError as error:  # the database is away: the client comes again with the last id it has
+        log.warning("an event stream ended", reason=error.detail)
+
+
+def _heartbeat() -> ServerSentEvent:
+    return ServerSentEvent(comment="heartbeat", sep="\n")

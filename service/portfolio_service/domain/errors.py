@@ -48,5 +48,12 @@ class Unavailable(DomainError):
         self.retry_after_s = retry_after_s
 
 
+class OutcomeUnknown(Unavailable):
+    """The connection broke in the middle of a commit: the change may be done or not (503)."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("storage_unavailable", detail)
+
+
 class TimedOut(DomainError):
     """An optimisation over its time limit (504)."""

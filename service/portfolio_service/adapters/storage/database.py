@@ -1,45 +1,38 @@
-"""The SQLite connections: exactly one that writes and checkpoints, several that only read."""
+"""The database of one process: one writer, readers on snapshots, and its failures as one domain error."""
 
 from __future__ import annotations
 
-import fcntl
-import os
+import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import quote
+from threading import Event
+from typing import Self, TypeVar
 
-from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, TimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy import Connection
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, TimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from portfolio_service.adapters.storage import postgresql, sqlite
+from portfolio_service.adapters.storage.engines import Engines
 from portfolio_service.adapters.storage.migrate import upgrade
-from portfolio_service.domain.errors import Unavailable
+from portfolio_service.domain.errors import OutcomeUnknown, Unavailable
 
-BUSY_TIMEOUT_MS = 2000
-POOL_TIMEOUT_S = 10
-READERS = 4
-COMMON = ("mmap_size=0", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}")
-WRITER = ("journal_mode=WAL", "synchronous=FULL", "fullfsync=1", "checkpoint_fullfsync=1", *COMMON)
-READER = ("query_only=ON", *COMMON)
+T = TypeVar("T")
+Location = Path | str  # a SQLite file, or the URL of a PostgreSQL database
 
 
 class Database:
-    """One SQLite file, held by one process: a second one is refused, because two writers corrupt a WAL file."""
+    """Held by one process: a second one is refused, since the books in memory follow one writer only."""
 
-    def __init__(self, path: Path, lock_file: int) -> None:
-        self._lock_file = lock_file
-        location = f"file:{quote(str(path))}"
-        self._writer = _engine(f"{location}?mode=rwc", WRITER, size=1, begin="BEGIN IMMEDIATE")
-        self._readers = _engine(f"{location}?mode=ro", READER, size=READERS, begin="BEGIN")
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
-        """Open or create the file and migrate it; Unavailable("storage_unavailable") when that cannot be done."""
-        database = cls(path, _take(path))
+    async def open(cls, where: Location) -> Self:
+        """Open or create it and migrate it; Unavailable("storage_unavailable") when that cannot be done."""
+        database = cls(engines_of(where))
         try:
             async with database.write() as connection:
                 await connection.run_sync(upgrade)
@@ -48,63 +41,65 @@ class Database:
             raise
         return database
 
+    @property
+    def name(self) -> str:
+        """For messages, without a password."""
+        return self._engines.name
+
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """The one writer, in a transaction that commits at the end of the block or leaves nothing."""
+        """The one writer, in a transaction that commits at the end of the block or leaves nothing.
+
+        OutcomeUnknown when the connection broke in the middle of the COMMIT.
+        """
+        committing = False
         with _storage_errors():
-            async with self._writer.begin() as connection:
-                yield connection
+            try:
+                async with self._engines.writer.begin() as connection:
+                    yield connection
+                    committing = True
+            except DBAPIError as error:
+                if committing and error.connection_invalidated:
+                    raise OutcomeUnknown("the connection to the database was lost while it committed") from error
+                raise
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """One snapshot for all reads of the block."""
         with _storage_errors():
-            async with self._readers.begin() as connection:
+            async with self._engines.readers.begin() as connection:
                 yield connection
 
+    async def in_thread(self, work: Callable[[Connection, Callable[[], bool]], T]) -> T:
+        """`work(connection, stopped)` on one snapshot in a thread of its own; it ends early once `stopped()`."""
+        stop = Event()
+
+        def run() -> T:
+            with self._engines.threads.connect() as connection, connection.begin():
+                return work(connection, stop.is_set)
+
+        try:
+            with _storage_errors():
+                return await asyncio.to_thread(run)
+        finally:
+            stop.set()
+
     async def close(self) -> None:
-        await self._readers.dispose()
-        await self._writer.dispose()
-        os.close(self._lock_file)
+        await self._engines.readers.dispose()
+        await self._engines.writer.dispose()
+        self._engines.release()
 
 
-def _engine(location: str, pragmas: tuple[str, ...], size: int, begin: str) -> AsyncEngine:
-    engine = create_async_engine(
-        f"sqlite+aiosqlite:///{location}&uri=true",
-        poolclass=AsyncAdaptedQueuePool,
-        pool_size=size,
-        max_overflow=0,
-        pool_timeout=POOL_TIMEOUT_S,
-        connect_args={"isolation_level": None},  # we say BEGIN, sqlite3 does not guess
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def start(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
+def engines_of(where: Location) -> Engines:
+    return sqlite.engines(where) if isinstance(where, Path) else postgresql.engines(postgresql.url_of(where))
 
 
-def _take(path: Path) -> int:
-    """Lock the database for this process until it ends, however it ends."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock_file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise Unavailable("storage_unavailable", f"cannot use the folder {path.parent}: {error.strerror}") from error
-    try:
-        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock_file)
-        raise Unavailable("storage_in_use", f"another process already keeps its books in {path}") from error
-    return lock_file
+@contextmanager
+def reading(where: Location) -> Iterator[Connection]:
+    """One read-only snapshot for another program; the process that holds the database may go on."""
+    engine = sqlite.reader(where) if isinstance(where, Path) else postgresql.reader(postgresql.url_of(where))
+    with _storage_errors(), engine.connect() as connection, connection.begin():
+        yield connection
 
 
 @contextmanager
@@ -112,9 +107,17 @@ def _storage_errors() -> Iterator[None]:
     """A full disk, a read-only folder, a lock or a damaged file are one domain error; our own mistakes stay loud."""
     try:
         yield
-    except (IntegrityError, ProgrammingError):
+    except (IntegrityError, ProgrammingError, DataError):
         raise
     except DBAPIError as error:
-        raise Unavailable("storage_unavailable", f"the database cannot be used now: {error.orig}") from error
+        raise Unavailable("storage_unavailable", f"the database cannot be used now: {_reason(error)}") from error
     except (TimeoutError, sqlite3.Error, OSError) as error:
         raise Unavailable("storage_unavailable", f"the database cannot be used now: {error}") from error
+
+
+def _reason(error: DBAPIError) -> str:
+    """What the driver says, in one line; where the server is, is nobody's business who calls the API."""
+    sqlstate, diagnosis = getattr(error.orig, "sqlstate", None), getattr(error.orig, "diag", None)
+    if diagnosis is None:
+        return str(error.orig)
+    return diagnosis.message_primary or ("no connection" if sqlstate is None else f"SQLSTATE {sqlstate}")

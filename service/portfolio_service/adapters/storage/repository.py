@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import Select, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portfolio_service.adapters.storage import rows, tables
-from portfolio_service.adapters.storage.database import Database
+from portfolio_service.adapters.storage.database import Database, Location
 from portfolio_service.adapters.storage.recovery import load
 from portfolio_service.adapters.storage.verify import verify
 from portfolio_service.adapters.storage.write import append_events, write_change
@@ -40,9 +39,9 @@ class SqlRepository:
         self._written_at = -WRITABLE_FOR_S
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
-        """The database file at `path`, created and migrated to the newest schema where needed."""
-        return cls(await Database.open(path))
+    async def open(cls, where: Location) -> Self:
+        """The database, created and migrated to the newest schema where needed."""
+        return cls(await Database.open(where))
 
     async def close(self) -> None:
         await self._database.close()

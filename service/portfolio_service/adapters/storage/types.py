@@ -1,4 +1,4 @@
-"""Column types: exact decimals and UTC times. SQLite keeps scaled integers and sortable text, PostgreSQL its own types."""
+"""Column types: exact decimals and UTC times; scaled integers and sortable text in SQLite."""
 
 from __future__ import annotations
 

@@ -1,0 +1,88 @@
+"""SQLite: exactly one connection that writes and checkpoints, several that only read."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
+
+from portfolio_service.adapters.storage.engines import POOL_TIMEOUT_S, READERS, Engines
+from portfolio_service.domain.errors import Unavailable
+
+BUSY_TIMEOUT_MS = 2000
+COMMON = ("mmap_size=0", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}")
+WRITER = ("journal_mode=WAL", "synchronous=FULL", "fullfsync=1", "checkpoint_fullfsync=1", *COMMON)
+READER = ("query_only=ON", *COMMON)
+
+
+def engines(path: Path) -> Engines:
+    """The file at `path`, held by this process: a second one is refused, two writers corrupt a WAL file."""
+    lock_file = _take(path)
+    return Engines(
+        name=str(path),
+        writer=_engine(_location(path, "rwc"), WRITER, size=1, begin="BEGIN IMMEDIATE"),
+        readers=_engine(_location(path, "ro"), READER, size=READERS, begin="BEGIN"),
+        threads=reader(path),
+        release=lambda: os.close(lock_file),
+    )
+
+
+def reader(path: Path) -> Engine:
+    """Read-only connections for threads and for other programs; each one is new."""
+    location = f"sqlite+pysqlite:///{_location(path, 'ro')}"
+    engine = create_engine(location, poolclass=NullPool, connect_args={"isolation_level": None}, hide_parameters=True)
+    return _configured(engine, READER, "BEGIN")
+
+
+def _location(path: Path, mode: str) -> str:
+    return f"file:{quote(str(path))}?mode={mode}&uri=true"
+
+
+def _engine(location: str, pragmas: tuple[str, ...], size: int, begin: str) -> AsyncEngine:
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{location}",
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_S,
+        connect_args={"isolation_level": None},  # we say BEGIN, sqlite3 does not guess
+        hide_parameters=True,
+    )
+    _configured(engine.sync_engine, pragmas, begin)
+    return engine
+
+
+def _configured(engine: Engine, pragmas: tuple[str, ...], begin: str) -> Engine:
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _take(path: Path) -> int:
+    """Lock the database for this process until it ends, however it ends."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock_file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Unavailable("storage_unavailable", f"cannot use the folder {path.parent}: {error.strerror}") from error
+    try:
+        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock_file)
+        raise Unavailable("storage_in_use", f"another process already keeps its books in {path}") from error
+    return lock_file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -215,6 +215,29 @@ class DailyRecord:
     total_value: Decimal
     external_flow: Decimal
     metrics: PerformanceMetrics
+    daily_return: float  # since the close before, chained over what came in and went out between
+
+
+@dataclass(frozen=True)
+class ExternalFlow:
+    """What one change of the books brought in (+) or took out (-), transfers at their market price."""
+
+    portfolio_id: str
+    version: int  # of the portfolio, after the change
+    kind: str  # "deposit", "withdrawal" or "transfer"
+    amount: Decimal
+    value_after: Decimal | None  # of the whole books at that moment; None when it was not known
+    note: str | None
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class FlowTotals:
+    """All external flows of a portfolio; transfers signed, the other two positive."""
+
+    deposits: Decimal
+    withdrawals: Decimal
+    transfers: Decimal
 
 
 @dataclass(frozen=True)
@@ -235,6 +258,39 @@ class Receipt:
     headers: Mapping[str, str]  # those to repeat: ETag, Location
     body: bytes
     recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class TradingSession:
+    """One trading day of the exchange; a half day closes earlier."""
+
+    day: date
+    opens: datetime
+    closes: datetime
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the scheduler decided about a portfolio and why, the decision not to trade included."""
+
+    portfolio_id: str
+    at: datetime
+    trigger: str  # "scheduled", "missed", "drift", "check" (nothing was due), "change" (of the schedule itself)
+    outcome: str  # "traded", "not_needed", "refused" (a rule forbids it), "failed"
+    code: str
+    reason: str  # one sentence
+    period: date | None = None  # first day of the period that it is about
+    concludes: str | None = None  # "weekly:2025-08-25": that period is done; the database keeps it once
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the decisions so far leave to know about a portfolio."""
+
+    last_period: date | None = None  # the newest period that is done
+    since: datetime | None = None  # when its schedule began anew
+    last: Decision | None = None
 
 
 @dataclass(frozen=True)
@@ -263,7 +319,9 @@ class Change:
     trades: tuple[Trade, ...] = ()
     optimization: OptimizationRecord | None = None
     events: tuple[Event, ...] = ()
+    decision: Decision | None = None
     receipt: Receipt | None = None
+    note: str | None = None  # kept with what came in or went out
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Date,
     Float,
     ForeignKey,
     Index,
@@ -179,7 +180,7 @@ audit = Table(
 external_flows = Table(
     "external_flows",
     metadata,
-    Column("flow_id", Integer, primary_key=True),
+    Column("flow_id", _number(), primary_key=True),
     _portfolio_id(),
     Column("version", Integer, nullable=False),  # of the portfolio, after the change
     Column("kind", String(32), nullable=False),
@@ -200,6 +201,23 @@ receipts = Table(
     Column("body", LargeBinary, nullable=False),
     Column("recorded_at", Utc, nullable=False),
     Index(None, "recorded_at"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("decision_id", number_type(), primary_key=True),
+    _portfolio_id(),
+    Column("at", Utc, nullable=False),
+    Column("trigger", String(16), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("period", Date),  # its first day
+    Column("concludes", String(32)),  # frequency:period when the period is done with this
+    Column("numbers", JSON, nullable=False),
+    UniqueConstraint("portfolio_id", "concludes"),
+    Index(None, "portfolio_id", "decision_id"),
 )
 
 heartbeat = Table(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, insert, select, update
 
 from portfolio_service.adapters.storage import audit, rows, tables
+from portfolio_service.adapters.storage.decisions import decision_row
 from portfolio_service.adapters.storage.idempotency import write_receipt
 from portfolio_service.domain.cash_flows import flow_of
 from portfolio_service.domain.errors import Conflict
@@ -32,6 +33,8 @@ def write_change(connection: Connection, change: Change) -> None:
         connection.execute(insert(tables.optimizations), rows.optimization_row(change.optimization))
     _write_audit(connection, change, before_hash, after_hash)
     append_events(connection, change.events)
+    if change.decision:
+        connection.execute(insert(tables.decisions), decision_row(change.decision))
     if change.receipt:
         write_receipt(connection, change.receipt)
 

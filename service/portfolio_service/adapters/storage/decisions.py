@@ -1,0 +1,61 @@
+"""The scheduler's decisions, append-only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, case, func, insert, select
+
+from portfolio_service.adapters.storage import tables
+from portfolio_service.adapters.storage.database import Database
+from portfolio_service.domain.models import Decision, Memory
+from portfolio_service.domain.schedule import ANEW
+
+_COLUMNS = tuple(tables.decisions.c[name] for name in Decision.__dataclass_fields__)
+
+
+class DecisionStore:
+    """See ports.DecisionLog."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def append(self, decision: Decision) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(insert(tables.decisions), decision_row(decision))
+
+    async def page(self, portfolio_id: str, limit: int, offset: int) -> tuple[Sequence[Decision], int]:
+        table = tables.decisions
+        mine = table.c.portfolio_id == portfolio_id
+        query = select(*_COLUMNS).where(mine).order_by(table.c.decision_id.desc()).limit(limit).offset(offset)
+        async with self._database.read() as connection:
+            count = await connection.scalar(select(func.count()).select_from(table).where(mine))
+            return [_decision_of(row) for row in await connection.execute(query)], int(count or 0)
+
+    async def memories(self, portfolio_id: str | None = None) -> Mapping[str, Memory]:
+        table = tables.decisions
+        newest = select(
+            func.max(table.c.decision_id).label("decision_id"),
+            func.max(case((table.c.concludes.is_not(None), table.c.period))).label("last_period"),
+            func.max(case((table.c.code.in_(ANEW), table.c.at))).label("since"),
+        )
+        if portfolio_id is not None:
+            newest = newest.where(table.c.portfolio_id == portfolio_id)
+        summary = newest.group_by(table.c.portfolio_id).subquery()
+        query = select(summary.c.last_period, summary.c.since, *_COLUMNS).join_from(
+            table, summary, table.c.decision_id == summary.c.decision_id
+        )
+        async with self._database.read() as connection:
+            return {
+                row.portfolio_id: Memory(row.last_period, row.since, _decision_of(row))
+                for row in await connection.execute(query)
+            }
+
+
+def decision_row(decision: Decision) -> dict[str, Any]:
+    return {**vars(decision), "numbers": dict(decision.numbers)}
+
+
+def _decision_of(row: Row[Any]) -> Decision:
+    return Decision(**{name: getattr(row, name) for name in Decision.__dataclass_fields__})

@@ -370,7 +370,7 @@ async def test_daily_records_replace_the_same_day(desk: Desk, repository: SqlRep
     own = portfolio.portfolio_id
     metrics = PerformanceMetrics(own, 0.1, 0.2, 0.3, 0.4, -0.5, 0.6, 0.7, -8.5, START)
     days = [datetime(2025, 8, day, tzinfo=UTC) for day in (20, 21, 22)]
-    records = [DailyRecord(own, day, D("123.45"), D("-1.00"), metrics) for day in days]
+    records = [DailyRecord(own, day, D("123.45"), D("-1.00"), metrics, 0.25) for day in days]
     told = [events.performance_calculated(metrics)]
     await repository.save_daily_records(records, told)
     changed = replace(records[2], total_value=D("200.00"))

@@ -130,7 +130,8 @@ class RealisedRecords:
                 float(day.total_value),
                 self._clock.now(),
             )
-            records.append(DailyRecord(portfolio_id, day.date, day.total_value, day.external_flow, metrics))
+            earned = float(returns.iloc[count - 1])
+            records.append(DailyRecord(portfolio_id, day.date, day.total_value, day.external_flow, metrics, earned))
         return records
 
 

@@ -143,6 +143,7 @@ def daily_row(record: DailyRecord) -> dict[str, Any]:
         "calculated_at": record.metrics.calculated_at,
         "total_value": record.total_value,
         "external_flow": record.external_flow,
+        "daily_return": record.daily_return,
         **{name: getattr(record.metrics, name) for name in METRICS},
     }
 
@@ -154,5 +155,6 @@ def daily_of(row: Row[Any]) -> DailyRecord:
         date=row.calculation_date,
         total_value=row.total_value,
         external_flow=row.external_flow,
+        daily_return=row.daily_return,
         metrics=PerformanceMetrics(portfolio_id=row.portfolio_id, calculated_at=row.calculated_at, **numbers),
     )

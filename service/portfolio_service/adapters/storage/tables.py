@@ -180,7 +180,7 @@ audit = Table(
 external_flows = Table(
     "external_flows",
     metadata,
-    Column("flow_id", _number(), primary_key=True),
+    Column("flow_id", number_type(), primary_key=True),
     _portfolio_id(),
     Column("version", Integer, nullable=False),  # of the portfolio, after the change
     Column("kind", String(32), nullable=False),

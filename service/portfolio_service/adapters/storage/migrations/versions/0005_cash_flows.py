@@ -9,12 +9,17 @@ Revises: 0004
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+
+from portfolio_service.adapters.storage.migrations.kinds import MONEY, NUMBER, TIME, append_only, column, owner
+from portfolio_service.adapters.storage.types import Utc, money_type, units_type
+from portfolio_service.domain.money import ZERO, worth
 
 revision = "0005"
 down_revision = "0004"
@@ -23,33 +28,27 @@ depends_on = None
 
 TABLE = "external_flows"
 SIGNS = {"deposit": 1, "withdrawal": -1, "transfer_in": 1, "transfer_out": -1}
-GRID = 10**14  # units of 1e-8 times prices of 1e-8, in cents
 
 
 def upgrade() -> None:
-    flows = op.create_table(
+    op.create_table(
         TABLE,
-        sa.Column("flow_id", sa.Integer, primary_key=True),
-        sa.Column("portfolio_id", sa.String(32), sa.ForeignKey("portfolios.portfolio_id"), nullable=False),
-        sa.Column("version", sa.Integer, nullable=False),
-        sa.Column("kind", sa.String(32), nullable=False),
-        sa.Column("amount", sa.BigInteger, nullable=False),
-        sa.Column("value_after", sa.BigInteger, nullable=True),
-        sa.Column("note", sa.Text, nullable=True),
-        sa.Column("recorded_at", sa.String(27), nullable=False),
+        sa.Column("flow_id", NUMBER, primary_key=True),
+        owner(),
+        column("version", sa.Integer),
+        column("kind", sa.String(32)),
+        column("amount", MONEY),
+        column("value_after", MONEY, nullable=True),
+        column("note", sa.Text, nullable=True),
+        column("recorded_at", TIME),
         sa.UniqueConstraint("portfolio_id", "version"),
     )
     op.add_column("performance_history", sa.Column("daily_return", sa.Float, nullable=False, server_default="0"))
     connection = op.get_bind()
     if found := list(_earlier_flows(connection)):
-        connection.execute(sa.insert(flows), found)
+        connection.execute(sa.insert(_FLOWS), found)
     _earlier_returns(connection)
-    if connection.dialect.name == "sqlite":
-        for what in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {TABLE}_no_{what.lower()} BEFORE {what} ON {TABLE} "
-                f"BEGIN SELECT RAISE(ABORT, '{TABLE} is append-only'); END"
-            )
+    append_only(TABLE)
 
 
 def downgrade() -> None:
@@ -57,18 +56,47 @@ def downgrade() -> None:
     op.drop_table(TABLE)
 
 
+# The columns read and written here, as exact decimals and times on both databases.
+_FLOWS = sa.table(
+    TABLE,
+    sa.column("portfolio_id"),
+    sa.column("version"),
+    sa.column("kind"),
+    sa.column("amount", money_type()),
+    sa.column("recorded_at", Utc()),
+)
+_LEDGER = sa.table(
+    "ledger",
+    sa.column("portfolio_id"),
+    sa.column("version"),
+    sa.column("entry_id"),
+    sa.column("recorded_at", Utc()),
+    sa.column("kind"),
+    sa.column("amount", money_type()),
+    sa.column("quantity", units_type()),
+    sa.column("price", units_type()),
+)
+_HISTORY = sa.table(
+    "performance_history",
+    sa.column("history_id"),
+    sa.column("portfolio_id"),
+    sa.column("calculation_date"),
+    sa.column("total_value", money_type()),
+    sa.column("external_flow", money_type()),
+    sa.column("daily_return"),
+)
+
+
 def _earlier_flows(connection: sa.Connection) -> Iterator[dict[str, Any]]:
     """One for each change that moved something in or out."""
-    query = sa.text(
-        "SELECT portfolio_id, version, recorded_at, kind, amount, quantity, price FROM ledger "
-        "WHERE kind IN ('deposit', 'withdrawal', 'transfer_in', 'transfer_out') ORDER BY portfolio_id, version"
-    )
-    for (owner, version), group in groupby(connection.execute(query).all(), key=itemgetter(0, 1)):
+    query = sa.select(_LEDGER).where(_LEDGER.c.kind.in_(SIGNS))
+    rows = connection.execute(query.order_by(_LEDGER.c.portfolio_id, _LEDGER.c.entry_id)).all()
+    for (portfolio_id, version), group in groupby(rows, key=itemgetter(0, 1)):
         entries = list(group)
-        amount = sum(SIGNS[entry.kind] * _value(entry) for entry in entries)
+        amount = sum((SIGNS[entry.kind] * _value(entry) for entry in entries), ZERO)
         if amount:
             yield {
-                "portfolio_id": owner,
+                "portfolio_id": portfolio_id,
                 "version": version,
                 "kind": _kind(entry.kind for entry in entries),
                 "amount": amount,
@@ -76,12 +104,9 @@ def _earlier_flows(connection: sa.Connection) -> Iterator[dict[str, Any]]:
             }
 
 
-def _value(entry: sa.Row[Any]) -> int:
-    """Money as it is; a transfer at its market price, in cents, half even."""
-    if not entry.kind.startswith("transfer"):
-        return int(entry.amount)
-    cents, rest = divmod(entry.quantity * entry.price, GRID)
-    return int(cents + (2 * rest > GRID or (2 * rest == GRID and cents % 2 == 1)))
+def _value(entry: sa.Row[Any]) -> Decimal:
+    """Money as it is, a transfer at its market price."""
+    return worth(entry.quantity, entry.price) if entry.kind.startswith("transfer") else Decimal(entry.amount)
 
 
 def _kind(kinds: Iterable[str]) -> str:
@@ -91,14 +116,12 @@ def _kind(kinds: Iterable[str]) -> str:
 
 def _earlier_returns(connection: sa.Connection) -> None:
     """As they were chained until now: what came in or went out counted from the start of its day."""
-    query = sa.text(
-        "SELECT history_id, portfolio_id, total_value, external_flow FROM performance_history "
-        "ORDER BY portfolio_id, calculation_date"
-    )
-    owner, previous, found = None, 0, []
+    query = sa.select(_HISTORY).order_by(_HISTORY.c.portfolio_id, _HISTORY.c.calculation_date)
+    last, previous, found = None, ZERO, []
     for row in connection.execute(query).all():
-        base = row.external_flow + (previous if row.portfolio_id == owner else 0)
-        found.append({"id": row.history_id, "r": row.total_value / base - 1.0 if base > 0 else 0.0})
-        owner, previous = row.portfolio_id, row.total_value
+        base = row.external_flow + (previous if row.portfolio_id == last else ZERO)
+        found.append({"row": row.history_id, "earned": float(row.total_value / base) - 1.0 if base > 0 else 0.0})
+        last, previous = row.portfolio_id, row.total_value
     if found:
-        connection.execute(sa.text("UPDATE performance_history SET daily_return = :r WHERE history_id = :id"), found)
+        change = sa.update(_HISTORY).where(_HISTORY.c.history_id == sa.bindparam("row"))
+        connection.execute(change.values(daily_return=sa.bindparam("earned")), found)

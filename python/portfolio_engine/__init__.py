@@ -16,8 +16,19 @@ from portfolio_engine.moments import Moments, estimate_moments, prices_to_return
 from portfolio_engine.performance import Drawdown, Performance, performance
 from portfolio_engine.qp import QPSolution, solve_qp, solve_qp_batch
 from portfolio_engine.rebalance import RebalancePlan, Trade, plan_rebalance
+from portfolio_engine.risk import (
+    FactorExposure,
+    RiskDecomposition,
+    TailRisk,
+    correlation,
+    factor_exposure,
+    risk_decomposition,
+    tail_risk,
+)
 from portfolio_engine.risk_parity import RiskParity, risk_parity
+from portfolio_engine.risk_table import RiskTable, risk_table
 from portfolio_engine.simulate import Simulation, simulate
+from portfolio_engine.stress import conditional_returns, stress_covariance
 
 __version__ = _version("portfolio-engine")
 
@@ -29,6 +40,7 @@ __all__ = [
     "DeviceInfo",
     "Drawdown",
     "Eigh",
+    "FactorExposure",
     "FeasibleRange",
     "Frontier",
     "InfeasibleError",
@@ -40,9 +52,12 @@ __all__ = [
     "Rebalance",
     "RebalancePlan",
     "Residuals",
+    "RiskDecomposition",
     "RiskParity",
+    "RiskTable",
     "Simulation",
     "SolverError",
+    "TailRisk",
     "Trade",
     "View",
     "Violation",
@@ -50,17 +65,24 @@ __all__ = [
     "available_devices",
     "backtest",
     "black_litterman",
+    "conditional_returns",
+    "correlation",
     "covariance",
     "efficient_frontier",
     "eigh",
     "estimate_moments",
+    "factor_exposure",
     "nearest_psd",
     "optimize",
     "performance",
     "plan_rebalance",
     "prices_to_returns",
+    "risk_decomposition",
     "risk_parity",
+    "risk_table",
     "simulate",
     "solve_qp",
     "solve_qp_batch",
+    "stress_covariance",
+    "tail_risk",
 ]

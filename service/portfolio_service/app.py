@@ -80,7 +80,7 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     if settings.native_threads:
         kernels.set_num_threads(settings.native_threads)
     async with AsyncExitStack() as stack:
-        database = await Database.open(settings.database_path)
+        database = await Database.open(settings.database)
         repository = SqlRepository(database)
         stack.push_async_callback(repository.close)
         market = _market(settings, clock)

@@ -49,7 +49,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default_factory=lambda: Path(user_data_dir("portfolio-engine", False)), description="a folder"
     )
-    database_url: str | None = Field(None, description="sqlite:///PATH (this version has SQLite only)")
+    database_url: str | None = Field(
+        None, description="sqlite:///PATH or postgresql://user:password@host/database", repr=False
+    )
     redis_url: str | None = Field(None, description="no value: this version has the in-process message bus only")
     market_data_provider: Literal["auto", "simulated", "files"] = Field(
         "auto", description="auto, simulated or files (engine and yahoo are not in this version)"
@@ -103,10 +105,13 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _sqlite(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(r"sqlite(\+aiosqlite)?:///.", value):
-            raise ValueError("not SQLite")
-        return value
+    def _database(cls, value: str | None) -> str | None:
+        if value is None or re.match(r"sqlite(\+aiosqlite)?:///.", value):
+            return value
+        url = re.fullmatch(r"postgres(?:ql)?(?:\+psycopg)?(://[^/?#]*/[^/?#]+(\?.*)?)", value)
+        if url is None:
+            raise ValueError("neither SQLite nor PostgreSQL")
+        return f"postgresql{url[1]}"
 
     @field_validator("redis_url", "market_data_url")
     @classmethod
@@ -121,10 +126,12 @@ class Settings(BaseSettings):
         return "files" if self.market_data_provider == "files" else "simulated"
 
     @property
-    def database_path(self) -> Path:
-        """The SQLite file."""
+    def database(self) -> Path | str:
+        """The SQLite file, or the URL of a PostgreSQL database."""
         if self.database_url is None:
             return self.data_dir / "portfolio.db"
+        if self.database_url.startswith("postgresql"):
+            return self.database_url
         return Path(self.database_url.partition(":///")[2])
 
     @property

@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -20,6 +20,10 @@ from portfolio_service.app import create_app, running
 from portfolio_service.config import Settings, load_settings
 from tests.service.fakes import ManualClock, close_desks
 
+if TYPE_CHECKING:
+    from tests.service.postgres import Postgres
+
+DATABASES = ("sqlite", "postgresql")
 TECH = ["AAPL", "GOOGL", "MSFT", "NVDA", "TSLA"]
 
 
@@ -35,9 +39,49 @@ async def desks() -> AsyncIterator[None]:
     await close_desks()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL server of this test process."""
+    from tests.service.postgres import Postgres  # late: most runs need none
+
+    server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: Postgres) -> str:
+    """A database that tests share."""
+    return postgres.create()
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings(data_dir=tmp_path, market_data_provider="simulated", log_level="warning")
+def postgres_database(postgres: Postgres) -> Iterator[str]:
+    """A fresh database; its URL."""
+    url = postgres.create()
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture
+def database_kind() -> str:
+    """Parametrise it with DATABASES to run a test on both; TEST_DATABASE=postgresql runs every other test there."""
+    return os.environ.get("TEST_DATABASE", "sqlite")
+
+
+@pytest.fixture
+def where(database_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Path | str:
+    """A place for books that are not there yet: a SQLite file, or the URL of an empty PostgreSQL database."""
+    if database_kind == "sqlite":
+        return tmp_path / "portfolio.db"
+    url: str = request.getfixturevalue("postgres_database")
+    return url
+
+
+@pytest.fixture
+def settings(tmp_path: Path, where: Path | str) -> Settings:
+    url = where if isinstance(where, str) else None
+    return load_settings(data_dir=tmp_path, database_url=url, market_data_provider="simulated", log_level="warning")
 
 
 @pytest.fixture

@@ -51,7 +51,9 @@ def test_a_wrong_value_is_one_line(monkeypatch: pytest.MonkeyPatch, name: str, v
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("DATABASE_URL", "postgresql://user:hunter22@db/books"),
+        ("DATABASE_URL", "postgresql://user:hunter22@db"),
+        ("DATABASE_URL", "postgresql://user:hun/ter22@db/books"),
+        ("DATABASE_URL", "mysql://user:hunter22@db/books"),
         ("REDIS_URL", "redis://:hunter22@cache:6379"),
         ("API_KEY", "hunter2"),
     ],
@@ -103,8 +105,11 @@ def test_overrides_come_before_the_environment(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("PORT", "9000")
     assert load_settings(port=9001).port == 9001
     assert load_settings(port=None).port == 9000
-    assert load_settings(data_dir=tmp_path).database_path == tmp_path / "portfolio.db"
-    assert load_settings(database_url="sqlite:////var/x.db").database_path == Path("/var/x.db")
+    assert load_settings(data_dir=tmp_path).database == tmp_path / "portfolio.db"
+    assert load_settings(database_url="sqlite:////var/x.db").database == Path("/var/x.db")
+    url = "postgresql://u:p@db:5432/books?sslmode=require"
+    assert load_settings(database_url=url.replace("postgresql", "postgres", 1)).database == url
+    assert "u:p" not in repr(load_settings(database_url=url))
 
 
 def test_empty_variables_are_unset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,8 +116,10 @@ def _storage_errors() -> Iterator[None]:
 
 
 def _reason(error: DBAPIError) -> str:
-    """What the driver says, in one line; where the server is, is nobody's business who calls the API."""
-    sqlstate, diagnosis = getattr(error.orig, "sqlstate", None), getattr(error.orig, "diag", None)
-    if diagnosis is None:
-        return str(error.orig)
-    return diagnosis.message_primary or ("no connection" if sqlstate is None else f"SQLSTATE {sqlstate}")
+    """What the driver says, in a few words; where the server is, is nobody's business who calls the API."""
+    diagnosis = getattr(error.orig, "diag", None)
+    if diagnosis is None or diagnosis.message_primary:
+        return str(diagnosis.message_primary if diagnosis else error.orig)
+    # 'connection to server at "db" (10.0.0.3), port 5432 failed: FATAL:  password authentication failed ...'
+    said = str(error.orig).strip().partition("\n")[0].rpartition("failed: ")[2]
+    return "no connection, " + said.removeprefix("FATAL:").strip()

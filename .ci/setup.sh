@@ -129,20 +129,39 @@ look_around() {
 }
 
 can_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; }
-apt_install() {
-  local -a options=(-qq -o DPkg::Lock::Timeout=120 -o Acquire::Retries=0)
-  options+=(-o Acquire::http::Timeout=8 -o Acquire::https::Timeout=8)
-  say "apt-get install $*"
+APT="-qq -o DPkg::Lock::Timeout=120 -o Acquire::Retries=0 -o Acquire::http::Timeout=8 -o Acquire::https::Timeout=8"
+apt_update() {
   export DEBIAN_FRONTEND=noninteractive
   # A failed update may be one dead source; when a small package cannot be fetched either, nothing can.
-  apt-get "${options[@]}" update --error-on=any >"$STATE/apt.log" 2>&1 ||
-    (cd "$STATE" && timeout 6 apt-get "${options[@]}" download base-files >/dev/null 2>&1 && rm -f base-files_*) || {
+  # shellcheck disable=SC2086 # a list of options
+  apt-get $APT update --error-on=any >"$STATE/apt.log" 2>&1 ||
+    (cd "$STATE" && timeout 6 apt-get $APT download base-files >/dev/null 2>&1 && rm -f base-files_*) || {
     head -n 2 "$STATE/apt.log" >&2
     return 1
   }
-  apt-get "${options[@]}" -y --no-install-recommends install "$@" >"$STATE/apt.log" 2>&1 </dev/null && return
+}
+apt_install() {
+  say "apt-get install $*"
+  apt_update || return 1
+  # shellcheck disable=SC2086
+  apt-get $APT -y --no-install-recommends install "$@" >"$STATE/apt.log" 2>&1 </dev/null && return
   tail -n 4 "$STATE/apt.log" >&2
   return 1
+}
+apt_unpack() { # package, folder: its files only, nothing is installed or started
+  say "apt-get download $1"
+  local folder="$2.new"
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  # shellcheck disable=SC2086
+  (cd "$folder" && apt-get $APT download "$1" >"$STATE/apt.log" 2>&1) || {
+    apt_update && (cd "$folder" && apt-get $APT download "$1" >"$STATE/apt.log" 2>&1)
+  } || {
+    tail -n 2 "$STATE/apt.log" >&2
+    rm -rf "$folder"
+    return 1
+  }
+  dpkg -x "$folder"/*.deb "$folder" && rm -f "$folder"/*.deb && rm -rf "$2" && mv "$folder" "$2"
 }
 
 fetch_uv() {

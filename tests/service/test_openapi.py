@@ -38,6 +38,7 @@ SEEDS: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/health/ready"): {},
     ("GET", "/metrics"): {},
     ("GET", "/metrics/prometheus"): {},
+    ("GET", "/events"): {"params": {"follow": "false", "last_event_id": 0}},
     ("GET", "/"): {},
 }
 

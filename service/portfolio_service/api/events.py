@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
+import anyio
 import orjson
 import structlog
 from fastapi import APIRouter, Header, Query
@@ -25,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 HEARTBEAT_S = 15
 RETRY_MS = 2000
+END_WITHIN_S = 2.0
 SEND_WITHIN_S = 30.0  # a client that takes nothing for so long is let go; it can resume
 TOPIC = Literal[
     "portfolio.created",
@@ -45,21 +48,35 @@ LastEventId = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=2**53
 
 
 class EventStream(EventSourceResponse):
-    """Counts itself as a follower, and lets go of a client that does not read."""
+    """Counts itself as a follower, ends with the service, and lets go of a client that does not read."""
 
     def __init__(self, feed: EventFeed, content: AsyncIterator[dict[str, Any]]) -> None:
-        super().__init__(
-            content, ping=HEARTBEAT_S, ping_message_factory=_heartbeat, send_timeout=SEND_WITHIN_S, sep="\n"
-        )
+        self._stopping = anyio.Event()  # set when the server begins to stop
         self._feed = feed
+        super().__init__(
+            content,
+            ping=HEARTBEAT_S,
+            ping_message_factory=_heartbeat,
+            send_timeout=SEND_WITHIN_S,
+            sep="\n",
+            shutdown_event=self._stopping,
+            shutdown_grace_period=END_WITHIN_S,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._feed.following():
+            watching = asyncio.create_task(self._close_at_the_end())
             try:
                 await super().__call__(scope, receive, send)
             except SendTimeoutError:
                 self._feed.dropped += 1
                 log.warning("a client that did not read its events was let go", within_s=SEND_WITHIN_S)
+            finally:
+                watching.cancel()
+
+    async def _close_at_the_end(self) -> None:
+        await self._stopping.wait()
+        self._feed.close()
 
 
 @router.get(

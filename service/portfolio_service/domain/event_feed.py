@@ -53,6 +53,7 @@ class EventFeed:
         self._forgotten = 0  # events up to this id are removed
         self._committed = asyncio.Event()
         self._arrived = asyncio.Event()  # replaced at each arrival: whoever waits holds the one that will be set
+        self._closed = False
         self.followers = 0
         self.refused = 0
         self.dropped = 0  # because they did not read
@@ -65,6 +66,11 @@ class EventFeed:
         """Begin at the newest event."""
         oldest, self._newest = await self._log.bounds()
         self._before, self._forgotten = self._newest, max(0, oldest - 1)
+
+    def close(self) -> None:
+        """The service stops: followers get what is there and end."""
+        self._closed = True
+        self._arrived.set()
 
     async def resume(self, after: int | None) -> tuple[int, int]:
         """The position from which every event after that id comes (None: now, 0: all that is kept), and the newest id.
@@ -117,7 +123,7 @@ class EventFeed:
                 if found in wanted:
                     yield found
             if not batch:
-                if until is not None:
+                if until is not None or self._closed:
                     return
                 await arrived.wait()
 

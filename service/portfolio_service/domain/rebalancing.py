@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Protocol
 
 from portfolio_engine.rebalance import RebalancePlan, UnnamedWeightsError, plan_rebalance
 from portfolio_service.domain import events
@@ -13,7 +14,7 @@ from portfolio_service.domain.books import Books
 from portfolio_service.domain.errors import Conflict, FieldError, Unacceptable
 from portfolio_service.domain.ids import new_id
 from portfolio_service.domain.ledger import LedgerError, apply_entries
-from portfolio_service.domain.models import Actor, Change, EntryKind, LedgerEntry, Portfolio, Price, Trade
+from portfolio_service.domain.models import Actor, Change, Decision, EntryKind, LedgerEntry, Portfolio, Price, Trade
 from portfolio_service.domain.money import ZERO, money, worth
 from portfolio_service.domain.ports import Clock, Execution, MarketDataClient
 from portfolio_service.domain.prices import Prices
@@ -52,6 +53,18 @@ class RebalanceResult:
     weights_after: Mapping[str, float]
 
 
+class Mandate(Protocol):
+    """A rebalance that no client asked for: its rules, and the decision that is booked with the trades."""
+
+    def check(self, portfolio: Portfolio, quotes: Mapping[str, Price]) -> None:
+        """Raises a DomainError when these books must not be traded at these prices now."""
+        ...
+
+    def decision(self, result: RebalanceResult) -> Decision:
+        """What is kept about these trades."""
+        ...
+
+
 class RebalanceService:
     """Rebalances of one portfolio are done one after the other, each on the books that the one before left."""
 
@@ -79,21 +92,28 @@ class RebalanceService:
         actor: Actor,
         if_match: int | None = None,
         reason: str = "api",
+        mandate: Mandate | None = None,
     ) -> RebalanceResult:
         """Trade to the target. When another process changed the books meanwhile it is planned again, once."""
         async with self._books.lock(portfolio_id):
             self._books.get(portfolio_id)
             with self._books.activity(portfolio_id, "rebalancing"):
                 try:
-                    return await self._once(portfolio_id, request, actor, if_match, reason)
+                    return await self._once(portfolio_id, request, actor, if_match, reason, mandate)
                 except Conflict as conflict:
                     if conflict.code != "version_conflict":
                         raise
                 await self._books.reload(portfolio_id)
-                return await self._once(portfolio_id, request, actor, if_match, reason)
+                return await self._once(portfolio_id, request, actor, if_match, reason, mandate)
 
     async def _once(
-        self, portfolio_id: str, request: RebalanceRequest, actor: Actor, if_match: int | None, reason: str
+        self,
+        portfolio_id: str,
+        request: RebalanceRequest,
+        actor: Actor,
+        if_match: int | None,
+        reason: str,
+        mandate: Mandate | None,
     ) -> RebalanceResult:
         portfolio = self._books.get(portfolio_id)
         self._books.check_version(portfolio, if_match)
@@ -105,6 +125,8 @@ class RebalanceService:
             )
         weights = target_of(portfolio, request.target_weights, request.accept_relaxed)
         quotes = await self._quotes(portfolio, weights)
+        if mandate is not None:
+            mandate.check(portfolio, quotes)
         plan = self._plan(portfolio, weights, quotes, request)
         now = self._clock.now()
         if request.dry_run:
@@ -112,7 +134,9 @@ class RebalanceService:
         trades = await self._execute(plan, portfolio_id, quotes, now, reason)
         change = self._change(portfolio, trades, quotes, actor, now, reason)
         result = _result(change.portfolio, weights, plan, trades, False)
-        await self._books.apply(replace(change, receipt=actor.receipt(change.portfolio, result)))
+        decision = mandate.decision(result) if mandate is not None else None
+        receipt = actor.receipt(change.portfolio, result)
+        await self._books.apply(replace(change, receipt=receipt, decision=decision))
         return result
 
     async def _quotes(self, portfolio: Portfolio, weights: Mapping[str, float]) -> dict[str, Price]:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import NullPool, create_engine
 
+from portfolio_service.adapters.storage import postgresql
 from portfolio_service.app import create_app, running
 from portfolio_service.config import Settings, load_settings
 from tests.service.fakes import ManualClock, close_desks
@@ -76,6 +78,25 @@ def where(database_kind: str, tmp_path: Path, request: pytest.FixtureRequest) ->
         return tmp_path / "portfolio.db"
     url: str = request.getfixturevalue("postgres_database")
     return url
+
+
+class Sql:
+    """Statements past the service, as an operator or an attacker would send them."""
+
+    def __init__(self, kind: str, where: Path | str) -> None:
+        self.kind = kind
+        url = f"sqlite:///{where}" if isinstance(where, Path) else postgresql.url_of(where)
+        self.engine = create_engine(url, poolclass=NullPool)
+
+    def __call__(self, statement: str) -> list[tuple[Any, ...]]:
+        with self.engine.begin() as connection:
+            found = connection.exec_driver_sql(statement)
+            return [tuple(row) for row in found] if found.returns_rows else []
+
+
+@pytest.fixture
+def sql(database_kind: str, where: Path | str) -> Sql:
+    return Sql(database_kind, where)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -40,6 +40,11 @@ class FilesMarketData:
         known = ~np.isnan(self._values)
         rows = np.arange(len(self._values))[:, None]
         self._last_row = np.maximum.accumulate(np.where(known, rows, -1), axis=0)  # of each symbol's last price
+
+    @property
+    def last_date(self) -> date:
+        """The day at which its clock stops."""
+        return date.fromisoformat(str(self._frame.index[-1])[:10])
 
     async def get_multiple_prices(self, symbols: Sequence[str]) -> Mapping[str, Price]:
         """The last closes at or before now; a symbol without one is left out."""

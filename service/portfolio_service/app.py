@@ -13,11 +13,14 @@ from fastapi import FastAPI
 from portfolio_engine import kernels
 from portfolio_service import __version__
 from portfolio_service.adapters.execution.simulated import SimulatedExecution
+from portfolio_service.adapters.market_data.calendar import ExchangeCalendar
+from portfolio_service.adapters.market_data.choose import choose
 from portfolio_service.adapters.market_data.files import FilesMarketData
-from portfolio_service.adapters.market_data.simulated import SimulatedMarket
+from portfolio_service.adapters.market_data.trading_days import TradingDays
 from portfolio_service.adapters.messaging.in_process import InProcessBus
 from portfolio_service.adapters.storage import SqlRepository
 from portfolio_service.adapters.storage.database import Database
+from portfolio_service.adapters.storage.decisions import DecisionStore
 from portfolio_service.adapters.storage.event_log import SqlEventLog
 from portfolio_service.adapters.storage.flows import ExternalFlowStore
 from portfolio_service.adapters.storage.idempotency import ReceiptStore
@@ -33,10 +36,14 @@ from portfolio_service.api import (
     problems,
     rebalancing,
 )
+from portfolio_service.api.admission import BodyLimit, Head, Overload
 from portfolio_service.api.deps import Services
-from portfolio_service.api.middleware import Authenticate, BodyLimit, HostCheck, RequestContext
+from portfolio_service.api.middleware import Authenticate, HostCheck, RequestContext
+from portfolio_service.api.schemas.optimization import OptimizeIn
+from portfolio_service.api.request_meter import RequestMeter
 from portfolio_service.config import Settings, load_settings
 from portfolio_service.domain.analytics import Analytics
+from portfolio_service.domain.automation import Automation
 from portfolio_service.domain.books import Books
 from portfolio_service.domain.cash_flows import CashService
 from portfolio_service.domain.clock import SystemClock
@@ -49,10 +56,14 @@ from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.realised import RealisedRecords
 from portfolio_service.domain.rebalancing import RebalanceService
 from portfolio_service.domain.risk_watch import RiskWatch
+from portfolio_service.domain.scheduling import Scheduling
 from portfolio_service.domain.valuation import LiveValuation
+from portfolio_service.domain.workers import QUEUE_SIZE
 from portfolio_service.jobs.daily_record import DailyRecordJob
+from portfolio_service.jobs.loop_lag import LoopLag
 from portfolio_service.jobs.outbox_relay import OutboxRelay
 from portfolio_service.jobs.price_stream import PriceStream
+from portfolio_service.jobs.scheduler import SchedulerJob
 from portfolio_service.logs import configure, log_start
 
 log = structlog.get_logger(__name__)
@@ -83,13 +94,15 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
         database = await Database.open(settings.database)
         repository = SqlRepository(database)
         stack.push_async_callback(repository.close)
-        market = _market(settings, clock)
+        market = app.state.market or await choose(
+            settings.market_data_provider, settings.market_data_url, settings.market_data_dir, clock
+        )
         stack.push_async_callback(market.close)
         bus = InProcessBus()
         stack.push_async_callback(bus.close)
         app.state.services = services = await _wire(settings, clock, database, repository, market, bus)
         stack.callback(services.optimisation.close)
-        relay = OutboxRelay(repository=repository, bus=bus, on_wake=services.feed.wake)
+        relay = OutboxRelay(repository=repository, bus=bus, on_wake=services.feed.wake, counts=services.monitor.relay)
         services.books.subscribe(relay.wake)
         stack.push_async_callback(relay.run_once)  # what the last requests left in the outbox
         await stack.enter_async_context(_running(_jobs(services, relay)))
@@ -127,9 +140,11 @@ def _jobs(services: Services, relay: OutboxRelay) -> dict[str, Job]:
     stream = PriceStream(market=market, live=services.live, risk=risk, clock=clock)
     return {
         "event feed": services.feed.run,
+        "event-loop lag": LoopLag(services.monitor.loop_lag).run,
         "outbox relay": relay.run,
         "daily record": daily.run,
         "price stream": stream.run,
+        "scheduler": SchedulerJob(scheduling=services.scheduling, clock=clock).run,
     }
 
 
@@ -181,6 +196,29 @@ async def _wire(
         risk_free_rate=settings.risk_free_rate,
         max_memory=settings.portfolio_max_memory,
     )
+    rebalancing_service = RebalanceService(
+        books=books,
+        prices=prices,
+        market=market,
+        execution=SimulatedExecution(),
+        clock=clock,
+        transaction_cost_bps=settings.transaction_cost_bps,
+    )
+    monitor = Monitor(repository=repository, books=books, live=live, prices=prices, market=market, bus=bus, clock=clock)
+    decisions = DecisionStore(database)
+    calendar = ExchangeCalendar(TradingDays(), market.last_date if isinstance(market, FilesMarketData) else None)
+    automation = Automation(
+        books=books,
+        prices=prices,
+        market=market,
+        optimisation=optimisation,
+        rebalancing=rebalancing_service,
+        monitor=monitor,
+        decisions=decisions,
+        calendar=calendar,
+        clock=clock,
+        read_policy=lambda policy: OptimizeIn.model_validate(policy).to_domain(),
+    )
     return Services(
         settings=settings,
         clock=clock,
@@ -200,13 +238,16 @@ async def _wire(
             max_portfolios=settings.max_portfolios,
         ),
         optimisation=optimisation,
-        rebalancing=RebalanceService(
+        rebalancing=rebalancing_service,
+        scheduling=Scheduling(
+            automation=automation,
             books=books,
             prices=prices,
-            market=market,
-            execution=SimulatedExecution(),
+            decisions=decisions,
+            calendar=calendar,
             clock=clock,
-            transaction_cost_bps=settings.transaction_cost_bps,
+            interval_s=settings.rebalance_check_interval,
+            at_once=max(1, settings.portfolio_optimization_workers // 2),  # the other workers are for requests
         ),
         cash=CashService(books=books, prices=prices, flows=ExternalFlowStore(database), clock=clock),
         analytics=Analytics(
@@ -221,17 +262,8 @@ async def _wire(
             estimation_days=settings.estimation_days,
             max_memory=settings.portfolio_max_memory,
         ),
-        monitor=Monitor(
-            repository=repository, books=books, live=live, prices=prices, market=market, bus=bus, clock=clock
-        ),
+        monitor=monitor,
     )
-
-
-def _market(settings: Settings, clock: Clock) -> MarketDataClient:
-    if settings.provider == "files":
-        assert settings.market_data_dir is not None  # load_settings has checked it
-        return FilesMarketData(settings.market_data_dir, clock)
-    return SimulatedMarket(clock)
 
 
 class Application(FastAPI):
@@ -241,7 +273,9 @@ class Application(FastAPI):
         return problems.openapi(self)
 
 
-def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, clock: Clock | None = None, market: MarketDataClient | None = None
+) -> FastAPI:
     """The ASGI application; `settings` come from the environment unless given. Used by `uvicorn --factory` too."""
     settings = settings or load_settings()
     configure(settings)
@@ -256,14 +290,19 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     )
     app.state.settings = settings
     app.state.clock = clock or SystemClock()
+    app.state.market = market
+    app.state.stopping = asyncio.Event()  # set when the server begins to stop
     for router in ROUTERS:
         app.include_router(router)
     pages.mount_assets(app)
     errors.install(app, [route for router in ROUTERS for route in router.routes])
     key = settings.api_key.get_secret_value() if settings.api_key else None
     # Starlette runs the last one added first.
+    app.add_middleware(Head)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Overload, computations=settings.portfolio_optimization_workers + QUEUE_SIZE)
     app.add_middleware(Authenticate, api_key=key, allow_unauthenticated=settings.allow_unauthenticated)
     app.add_middleware(HostCheck, allowed_hosts=settings.allowed_hosts)
     app.add_middleware(RequestContext)
+    app.add_middleware(RequestMeter)
     return app

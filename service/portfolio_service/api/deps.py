@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request
 from starlette.convertors import StringConvertor, register_url_convertor
 
+from portfolio_service.api.request_meter import RequestCounts
 from portfolio_service.api.turns import Turns
 from portfolio_service.config import Settings
 from portfolio_service.domain.analytics import Analytics
@@ -21,6 +22,7 @@ from portfolio_service.domain.portfolio import PortfolioService
 from portfolio_service.domain.ports import Clock, MarketDataClient, Receipts, Repository
 from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.rebalancing import RebalanceService
+from portfolio_service.domain.scheduling import Scheduling
 from portfolio_service.domain.valuation import LiveValuation
 
 ID_PATTERN = "^port_[0-9a-f]{12}$"
@@ -43,9 +45,11 @@ class Services:
     portfolios: PortfolioService
     optimisation: OptimisationService
     rebalancing: RebalanceService
+    scheduling: Scheduling
     cash: CashService
     analytics: Analytics
     monitor: Monitor
+    requests: RequestCounts = field(default_factory=RequestCounts)
     turns: Turns = field(default_factory=Turns)  # of requests with one Idempotency-Key
 
 

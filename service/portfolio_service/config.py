@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_dir
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -53,11 +55,11 @@ class Settings(BaseSettings):
         None, description="sqlite:///PATH or postgresql://user:password@host/database", repr=False
     )
     redis_url: str | None = Field(None, description="no value: this version has the in-process message bus only")
-    market_data_provider: Literal["auto", "simulated", "files"] = Field(
-        "auto", description="auto, simulated or files (engine and yahoo are not in this version)"
+    market_data_provider: Literal["auto", "engine", "yahoo", "files", "simulated"] = Field(
+        "auto", description="auto, engine, yahoo, files or simulated"
     )
     market_data_url: str | None = Field(
-        None, description="no value: the Market Data Engine client (engine) is not in this version"
+        None, description="the engine's address such as http://127.0.0.1:8800, without user, query or fragment"
     )
     market_data_dir: Path | None = Field(
         None, description="a CSV or Parquet file of prices, or a folder with adj_close.parquet or adj_close.csv"
@@ -113,17 +115,24 @@ class Settings(BaseSettings):
             raise ValueError("neither SQLite nor PostgreSQL")
         return f"postgresql{url[1]}"
 
-    @field_validator("redis_url", "market_data_url")
+    @field_validator("market_data_url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value.strip())
+        host = re.fullmatch(r"[A-Za-z0-9._-]+|[0-9a-fA-F:]+", parts.hostname or "")
+        extra = parts.username or parts.password or parts.query or parts.fragment
+        if parts.scheme not in ("http", "https") or not host or extra or parts.port == 0:  # .port: ValueError
+            raise ValueError("not an address")
+        return value.strip().rstrip("/")
+
+    @field_validator("redis_url")
     @classmethod
     def _absent(cls, value: str | None) -> str | None:
         if value is not None:
             raise ValueError("not in this version")
         return value
-
-    @property
-    def provider(self) -> Literal["simulated", "files"]:
-        """The market data source this process uses; `auto` has only the simulated market to choose so far."""
-        return "files" if self.market_data_provider == "files" else "simulated"
 
     @property
     def database(self) -> Path | str:
@@ -170,7 +179,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _line(name: str, got: Any) -> str:
-    shown = "a value that is not shown" if name in _SECRETS else "nothing" if got is None else repr(got)
+    hidden = name in _SECRETS or (name == "market_data_url" and "@" in str(got))
+    shown = "a value that is not shown" if hidden else "nothing" if got is None else repr(got)
     return f"{name.upper()}: expected {Settings.model_fields[name].description}, got {shown}"
 
 
@@ -179,6 +189,12 @@ def _check_together(settings: Settings) -> None:
         raise ConfigError(
             "HOST: expected a loopback address such as 127.0.0.1, or API_KEY set, or ALLOW_UNAUTHENTICATED=1 to let "
             f"anybody on the network trade, got {settings.host!r}"
+        )
+    if settings.market_data_provider == "engine" and settings.market_data_url is None:
+        raise ConfigError(_line("market_data_url", None))
+    if settings.market_data_provider == "yahoo" and find_spec("yfinance") is None:
+        raise ConfigError(
+            "MARKET_DATA_PROVIDER: expected the package yfinance (pip install 'portfolio-engine[yahoo]') beside 'yahoo'"
         )
     folder = settings.market_data_dir
     if settings.market_data_provider == "files" and (folder is None or not folder.exists()):

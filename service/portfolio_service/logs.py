@@ -47,7 +47,7 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    for noisy in ("aiosqlite", "alembic", "uvicorn"):
+    for noisy in ("aiosqlite", "alembic", "uvicorn", "httpx", "httpcore"):
         logging.getLogger(noisy).setLevel("WARNING")
     structlog.configure(
         processors=[
@@ -64,7 +64,8 @@ def configure(settings: Settings) -> None:
 def log_start(settings: Settings, acceleration: Mapping[str, Any], version: str) -> None:
     """The state an operator looks for first: who we are, what computes, which prices, and every warning."""
     log = structlog.get_logger("portfolio_service")
-    log.info("portfolio engine starting", version=version, provider=settings.provider, data_dir=str(settings.data_dir))
+    folder, provider = str(settings.data_dir), settings.market_data_provider
+    log.info("portfolio engine starting", version=version, provider=provider, data_dir=folder)
     log.info(
         "METAL_ACCELERATION",
         requested=settings.enable_metal_acceleration,
@@ -79,18 +80,12 @@ def log_start(settings: Settings, acceleration: Mapping[str, Any], version: str)
 def warnings_of(settings: Settings, acceleration: Mapping[str, Any]) -> list[str]:
     """What was asked for and is not so, or is risky; shown at start and in /health."""
     found = []
-    if settings.market_data_provider == "auto":
-        found.append(
-            "market data is simulated: no other source is configured (MARKET_DATA_PROVIDER=files for your own)"
-        )
     if (settings.hardware_platform == "m4_max" or settings.m4_max_optimized) and not acceleration["metal"]:
         found.append(f"HARDWARE_PLATFORM/M4_MAX_OPTIMIZED expect an M4 Max: computing on {acceleration['device']}")
     if settings.enable_metal_acceleration and not acceleration["metal"]:
         found.append(f"ENABLE_METAL_ACCELERATION is set: {acceleration['reason']}")
     if settings.enable_neural_engine and not acceleration["neural_engine"]:
         found.append("ENABLE_NEURAL_ENGINE is set: this version has no model that runs on a Neural Engine")
-    if "rebalance_check_interval" in settings.model_fields_set:
-        found.append("REBALANCE_CHECK_INTERVAL is set: this version has no scheduler, rebalances happen on request")
     if "optimization_batch_size" in settings.model_fields_set:
         found.append("OPTIMIZATION_BATCH_SIZE is set: this version solves one problem a request, nothing is batched")
     if settings.api_key is None and settings.allow_unauthenticated:

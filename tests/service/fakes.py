@@ -22,6 +22,7 @@ from portfolio_service.domain.portfolio import PortfolioService
 from portfolio_service.domain.ports import MarketDataClient, Repository
 from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.rebalancing import RebalanceService
+from portfolio_service.domain.sources import SourceState
 from portfolio_service.domain.valuation import value
 
 START = datetime(2025, 8, 25, 15, 0, tzinfo=UTC)
@@ -51,6 +52,7 @@ class TableMarket:
     """A market whose prices are a table that the test sets; always open; `down` makes it fail."""
 
     source = "table"
+    state = SourceState()
 
     def __init__(self, clock: ManualClock, prices: Mapping[str, str | Decimal]) -> None:
         self._clock = clock

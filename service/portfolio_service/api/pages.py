@@ -132,7 +132,7 @@ async def _context(services: Services, wanted: str | None) -> dict[str, Any]:
         "market": market,
         "market_note": _market_note(market),
         "acceleration": accelerated,
-        "warnings": warnings_of(services.settings, accelerated),
+        "warnings": warnings_of(services.settings, accelerated) + services.market.state.warnings,
         "notice": f"No portfolio {wanted[:40]!r}."
         if wanted and (chosen is None or chosen.portfolio_id != wanted)
         else "",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from portfolio_service.domain.errors import Unavailable
 from portfolio_service.domain.models import Price
 from portfolio_service.domain.ports import Clock, MarketDataClient
+from portfolio_service.domain.sources import SourceUnavailable
 
 
 def latest(market: Price | None, client: Price | None) -> Price | None:
@@ -55,11 +56,12 @@ class Prices:
         if missing:
             try:
                 self.put((await self._market.get_multiple_prices(missing)).values())
-            except (OSError, TimeoutError) as error:
+            except (SourceUnavailable, OSError) as error:
+                self.put(getattr(error, "prices", {}).values())
                 if without := [symbol for symbol in missing if symbol not in self._held]:
                     raise Unavailable(
                         "market_data_unavailable",
-                        f"{self._market.source} has no price for {', '.join(without)}: {error}",
+                        f"{self._market.source} has no price for {', '.join(without)}: {getattr(error, 'why', error)}",
                     ) from error
         return {symbol: self._held[symbol] for symbol in wanted if symbol in self._held}
 

@@ -17,6 +17,7 @@ from portfolio_service.adapters.market_data.price_file import read_prices
 from portfolio_service.domain.models import Price
 from portfolio_service.domain.money import quantity
 from portfolio_service.domain.ports import Clock
+from portfolio_service.domain.sources import SourceState
 
 CLOSE = time(16, 0, tzinfo=ZoneInfo("America/New_York"))  # when a row's prices become known
 
@@ -30,6 +31,7 @@ class FilesMarketData:
     source = "files"
 
     def __init__(self, path: str | Path, clock: Clock, tick_seconds: float = 1.0) -> None:
+        self.state = SourceState()
         self._clock = clock
         self._tick_seconds = tick_seconds
         self._frame = read_prices(path)

@@ -13,6 +13,7 @@ from portfolio_service.adapters.market_data.periods import trading_days
 from portfolio_service.adapters.market_data.simulated_model import DECIMALS, History, shared_history
 from portfolio_service.domain.models import Price
 from portfolio_service.domain.ports import Clock
+from portfolio_service.domain.sources import SourceState
 
 
 class SimulatedMarket:
@@ -21,6 +22,7 @@ class SimulatedMarket:
     source = "simulated"
 
     def __init__(self, clock: Clock, tick_seconds: float = 1.0, history: History | None = None) -> None:
+        self.state = SourceState()
         self._clock = clock
         self._tick_seconds = tick_seconds
         self._history = history or shared_history()

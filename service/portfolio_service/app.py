@@ -35,12 +35,13 @@ from portfolio_service.api import (
     portfolios,
     problems,
     rebalancing,
+    schedule,
 )
-from portfolio_service.api.admission import BodyLimit, Head, Overload
+from portfolio_service.api.admission import BodyLimit, Head, Load, Overload
 from portfolio_service.api.deps import Services
 from portfolio_service.api.middleware import Authenticate, HostCheck, RequestContext
-from portfolio_service.api.schemas.optimization import OptimizeIn
 from portfolio_service.api.request_meter import RequestMeter
+from portfolio_service.api.schemas.optimization import OptimizeIn
 from portfolio_service.config import Settings, load_settings
 from portfolio_service.domain.analytics import Analytics
 from portfolio_service.domain.automation import Automation
@@ -73,6 +74,7 @@ ROUTERS = (
     portfolios.router,
     optimization.router,
     rebalancing.router,
+    schedule.router,
     cash.router,
     analytics.router,
     operations.router,
@@ -229,6 +231,7 @@ async def _wire(
         receipts=ReceiptStore(database),
         live=live,
         feed=feed,
+        transactions=database.transactions,
         portfolios=PortfolioService(
             books=books,
             prices=prices,
@@ -292,6 +295,7 @@ def create_app(
     app.state.clock = clock or SystemClock()
     app.state.market = market
     app.state.stopping = asyncio.Event()  # set when the server begins to stop
+    app.state.load = Load(settings.portfolio_optimization_workers + QUEUE_SIZE)
     for router in ROUTERS:
         app.include_router(router)
     pages.mount_assets(app)
@@ -300,7 +304,7 @@ def create_app(
     # Starlette runs the last one added first.
     app.add_middleware(Head)
     app.add_middleware(BodyLimit)
-    app.add_middleware(Overload, computations=settings.portfolio_optimization_workers + QUEUE_SIZE)
+    app.add_middleware(Overload, load=app.state.load)
     app.add_middleware(Authenticate, api_key=key, allow_unauthenticated=settings.allow_unauthenticated)
     app.add_middleware(HostCheck, allowed_hosts=settings.allowed_hosts)
     app.add_middleware(RequestContext)

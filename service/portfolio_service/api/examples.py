@@ -164,6 +164,35 @@ SIMULATED = {
     "seed": 7,
     "device": "cpu",
 }
+PATCHED = {
+    "portfolio_id": PORTFOLIO_ID,
+    "portfolio_name": "Growth Portfolio",
+    "status": "active",
+    "optimization_method": "max_sharpe",
+    "rebalance_frequency": "quarterly",
+    "next_rebalance": "2025-10-01T14:00:00Z",
+    "metadata": {"desk": "multi-asset"},
+    "version": 3,
+}
+DECISION = {
+    "decided_at": "2025-08-25T14:00:02Z",
+    "trigger": "drift",
+    "outcome": "traded",
+    "code": "rebalanced",
+    "reason": "AAPL drifted by 6.12%: 2 trades, turnover 29,870.14, cost 29.87",
+    "period": None,
+    "numbers": {"threshold": 0.05, "max_drift": 0.0612, "symbol": "AAPL", "trades": 2, "turnover": 29870.14},
+}
+SCHEDULE = {
+    "portfolio_id": PORTFOLIO_ID,
+    "rebalance_frequency": "monthly",
+    "status": "active",
+    "next_check": "2025-08-25T15:00:00Z",
+    "next_rebalance": "2025-09-02T14:00:00Z",
+    "last_rebalanced": "2025-08-25T14:00:02Z",
+    "decisions": [DECISION],
+    "count": 1,
+}
 HEALTH = {
     "status": "healthy",
     "optimizations_completed": 156,
@@ -177,7 +206,7 @@ HEALTH = {
     "market_data": {"status": "ok", "source": "simulated", "last_update_age_s": 0.4, "missing": []},
     "acceleration": {"device": "cpu", "metal": False, "neural_engine": False, "reason": "...", "cpu": "..."},
     "database": {"status": "ok"},
-    "scheduler": "not in this version",
+    "scheduler": {"status": "waiting", "last_check": TIME, "next_check": TIME, "due": 0, "running": 0},
     "warnings": [],
     "version": "0.1.0",
 }

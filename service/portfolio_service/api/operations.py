@@ -47,12 +47,13 @@ async def health(services: Svc, response: Response) -> dict[str, Any]:
 
 async def _health(services: Services, database: dict[str, Any]) -> dict[str, Any]:
     monitor, accelerated = services.monitor, acceleration()
-    market, bus = monitor.market_data(), monitor.messagebus()
+    market, bus, scheduler = monitor.market_data(), monitor.messagebus(), services.scheduling.health()
     try:
         counters = await monitor.counters()
     except DomainError as error:
         counters, database = monitor.last_counters, {"status": "unavailable", "reason": error.detail}
     sound = database["status"] == "ok" and market["status"] == "ok" and bus["connected"]
+    sound = sound and scheduler["status"] != "failing"
     return {
         "status": "healthy" if sound else "unhealthy" if database["status"] != "ok" else "degraded",
         "optimizations_completed": counters.optimizations_total,
@@ -66,8 +67,8 @@ async def _health(services: Services, database: dict[str, Any]) -> dict[str, Any
         "market_data": market,
         "acceleration": accelerated,
         "database": database,
-        "scheduler": "not in this version",
-        "warnings": warnings_of(services.settings, accelerated),
+        "scheduler": scheduler,
+        "warnings": warnings_of(services.settings, accelerated) + services.market.state.warnings,
         "version": __version__,
     }
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from portfolio_service.domain import events
+from portfolio_service.domain.amendment import Amendment, schedule_decision
 from portfolio_service.domain.books import Books
 from portfolio_service.domain.errors import Conflict, Unacceptable
 from portfolio_service.domain.ids import new_id
@@ -147,6 +148,21 @@ class PortfolioService:
                 events=(updated,),
                 receipt=actor.receipt(after, after),
             )
+            return await self._books.apply(change)
+
+    async def amend(
+        self, portfolio_id: str, amendment: Amendment, actor: Actor, if_match: int | None = None
+    ) -> Portfolio:
+        """Another name, method, schedule, status or metadata, as a change of its own; none when all is as asked."""
+        async with self._books.lock(portfolio_id):
+            portfolio = self._books.get(portfolio_id)
+            self._books.check_version(portfolio, if_match)
+            after = amendment.applied(portfolio)
+            if after is portfolio:
+                return portfolio
+            now = self._clock.now()
+            decision = schedule_decision(portfolio, after, now)
+            change = Change("portfolio.amend", after, portfolio.version, actor, now, decision=decision)
             return await self._books.apply(change)
 
     async def archive(self, portfolio_id: str, actor: Actor, if_match: int | None = None) -> None:

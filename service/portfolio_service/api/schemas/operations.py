@@ -22,7 +22,7 @@ class Health(ResponseModel):
     market_data: dict[str, Any]
     acceleration: dict[str, Any]
     database: dict[str, Any]
-    scheduler: str
+    scheduler: dict[str, Any]
     warnings: list[str]
     version: str
 

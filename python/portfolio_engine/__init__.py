@@ -3,6 +3,7 @@
 from importlib.metadata import version as _version
 
 from portfolio_engine._optimize import optimize
+from portfolio_engine._tally import Computation, Tally, computations
 from portfolio_engine.allocation import Allocation, Residuals, Violation
 from portfolio_engine.backtest import Backtest, Rebalance, backtest
 from portfolio_engine.black_litterman import View, black_litterman
@@ -11,8 +12,10 @@ from portfolio_engine.covariance import Covariance, covariance
 from portfolio_engine.devices import DeviceInfo, available_devices
 from portfolio_engine.eigh import Eigh, NearestPSD, eigh, nearest_psd
 from portfolio_engine.errors import FeasibleRange, InfeasibleError, SolverError
+from portfolio_engine.expanding import ExpandingPerformance, expanding_performance
 from portfolio_engine.frontier import Frontier, efficient_frontier
 from portfolio_engine.moments import Moments, estimate_moments, prices_to_returns
+from portfolio_engine.money_weighted import MoneyWeightedReturn, money_weighted_return
 from portfolio_engine.performance import Drawdown, Performance, performance
 from portfolio_engine.qp import QPSolution, solve_qp, solve_qp_batch
 from portfolio_engine.rebalance import RebalancePlan, Trade, plan_rebalance
@@ -22,6 +25,7 @@ from portfolio_engine.risk import (
     TailRisk,
     correlation,
     factor_exposure,
+    gaussian_tail_risk,
     risk_decomposition,
     tail_risk,
 )
@@ -29,23 +33,27 @@ from portfolio_engine.risk_parity import RiskParity, risk_parity
 from portfolio_engine.risk_table import RiskTable, risk_table
 from portfolio_engine.simulate import Simulation, simulate
 from portfolio_engine.stress import conditional_returns, stress_covariance
+from portfolio_engine.time_weighted import TimeWeightedReturn, time_weighted_return
 
 __version__ = _version("portfolio-engine")
 
 __all__ = [
     "Allocation",
     "Backtest",
+    "Computation",
     "Constraints",
     "Covariance",
     "DeviceInfo",
     "Drawdown",
     "Eigh",
+    "ExpandingPerformance",
     "FactorExposure",
     "FeasibleRange",
     "Frontier",
     "InfeasibleError",
     "Linear",
     "Moments",
+    "MoneyWeightedReturn",
     "NearestPSD",
     "Performance",
     "QPSolution",
@@ -58,6 +66,8 @@ __all__ = [
     "Simulation",
     "SolverError",
     "TailRisk",
+    "Tally",
+    "TimeWeightedReturn",
     "Trade",
     "View",
     "Violation",
@@ -65,13 +75,17 @@ __all__ = [
     "available_devices",
     "backtest",
     "black_litterman",
+    "computations",
     "conditional_returns",
     "correlation",
     "covariance",
     "efficient_frontier",
     "eigh",
     "estimate_moments",
+    "expanding_performance",
     "factor_exposure",
+    "gaussian_tail_risk",
+    "money_weighted_return",
     "nearest_psd",
     "optimize",
     "performance",
@@ -85,4 +99,5 @@ __all__ = [
     "solve_qp_batch",
     "stress_covariance",
     "tail_risk",
+    "time_weighted_return",
 ]

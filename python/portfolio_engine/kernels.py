@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from portfolio_engine._tally import tallied
+
 try:
     from portfolio_engine import _core
 except ImportError as error:
@@ -13,14 +15,14 @@ except ImportError as error:
 available_devices = _core.available_devices
 set_num_threads = _core.set_num_threads
 num_threads = _core.num_threads
-covariance = _core.covariance
-eigh = _core.eigh
-nearest_psd = _core.nearest_psd
-solve_qp = _core.solve_qp
-solve_qp_batch = _core.solve_qp_batch
-efficient_frontier = _core.efficient_frontier
-risk_parity = _core.risk_parity
+covariance = tallied(_core.covariance)
+eigh = tallied(_core.eigh)
+nearest_psd = tallied(_core.nearest_psd)
+solve_qp = tallied(_core.solve_qp)
+solve_qp_batch = tallied(_core.solve_qp_batch)
+efficient_frontier = tallied(_core.efficient_frontier)
+risk_parity = tallied(_core.risk_parity)
 philox4x32_10 = _core.philox4x32_10
 standard_normals = _core.standard_normals
-simulate = _core.simulate
-performance = _core.performance
+simulate = tallied(_core.simulate)
+performance = tallied(_core.performance)

@@ -27,6 +27,7 @@ def _values(weights: dict[str, float], total: float = 100.0) -> LiveValues:
         owners=np.zeros(len(weights), dtype=np.intp),
         columns=np.arange(len(weights), dtype=np.intp),
         market_values=np.array(list(weights.values())) * total,
+        basis=np.array(list(weights.values())) * total,
         weights=np.array(list(weights.values())),
         unpriced=0,
     )
@@ -97,6 +98,7 @@ def test_a_thousand_portfolios_are_checked_quickly(limits: RiskLimits) -> None:
         owners=np.repeat(np.arange(count, dtype=np.intp), held),
         columns=rng.integers(0, 3, count * held),
         market_values=np.full(count * held, 0.5),
+        basis=np.full(count * held, 0.5),
         weights=np.full(count * held, 0.005),
         unpriced=0,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from portfolio_service.config import Settings
 from portfolio_service.domain.analytics import Analytics
 from portfolio_service.domain.books import Books
 from portfolio_service.domain.cash_flows import CashService
+from portfolio_service.domain.durations import Durations
 from portfolio_service.domain.event_feed import EventFeed
 from portfolio_service.domain.models import Actor, Portfolio
 from portfolio_service.domain.monitor import Monitor
@@ -49,6 +51,7 @@ class Services:
     cash: CashService
     analytics: Analytics
     monitor: Monitor
+    transactions: Mapping[str, Durations] = field(default_factory=dict)  # of the database, by mode
     requests: RequestCounts = field(default_factory=RequestCounts)
     turns: Turns = field(default_factory=Turns)  # of requests with one Idempotency-Key
 

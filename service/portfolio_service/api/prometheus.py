@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from portfolio_service import __version__
+from portfolio_service.api import prometheus_operations as operations
 from portfolio_service.api.deps import Services
+from portfolio_service.api.prometheus_families import counters, gauge, gauges, histogram, histograms
+from portfolio_service.api.prometheus_operations import Operations
+from portfolio_service.api.prometheus_positions import positions
 from portfolio_service.api.schemas.analytics import Metrics
-from portfolio_service.domain.models import Activity, PerformanceMetrics
-from portfolio_service.domain.monitor import BUCKETS, Durations, acceleration
+from portfolio_service.domain.durations import Durations
+from portfolio_service.domain.errors import DomainError
+from portfolio_service.domain.models import Activity, PerformanceMetrics, Portfolio
 from portfolio_service.domain.valuation import LiveValues
 
 TEXT_TYPES = ("text/plain", "application/openmetrics-text")
@@ -26,14 +30,14 @@ TEXT_TYPES = ("text/plain", "application/openmetrics-text")
 class Facts:
     """One consistent reading of everything that is exported."""
 
-    activity: Activity
+    activity: Activity | None  # None while the database cannot be read and never was
     live: LiveValues
-    cash: Mapping[str, float]
+    portfolios: Sequence[Portfolio]
     performance: Mapping[str, PerformanceMetrics]
     optimizations: Mapping[str, Durations]
     rebalances: Durations
     cache_efficiency: float
-    device: str
+    operations: Operations
 
 
 def wanted(accept: str) -> bool:
@@ -54,16 +58,19 @@ def _number(text: str) -> float:
 
 
 async def gather(services: Services) -> Facts:
-    """Read on the event loop, so that no number changes meanwhile."""
+    """Read on the event loop, so that no number changes meanwhile; what the database cannot say is left out."""
+    with suppress(DomainError):
+        services.monitor.last_activity = await services.repository.activity()
+    found = await operations.gather(services)
     return Facts(
-        activity=await services.repository.activity(),
+        operations=found,
+        activity=services.monitor.last_activity,
         live=services.live.values(),
-        cash={p.portfolio_id: float(p.book.cash) for p in services.books.all()},
+        portfolios=services.books.all(),
         performance=services.analytics.latest(),
         optimizations=dict(services.monitor.optimizations),
         rebalances=services.monitor.rebalances,
         cache_efficiency=services.optimisation.cache_efficiency,
-        device=acceleration()["device"],
     )
 
 
@@ -81,60 +88,73 @@ class _Collector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         facts = self._facts
-        yield from _totals(facts.activity)
+        if facts.activity is not None:
+            yield from _totals(facts.activity)
         yield from _durations(facts)
         yield from _values(facts.live)
         yield _performance(facts.performance)
         yield _risk(facts)
-        cache = GaugeMetricFamily("portfolio_optimization_cache_efficiency", "Share of optimisations served from cache")
-        cache.add_metric([], facts.cache_efficiency)
-        yield cache
-        build = GaugeMetricFamily("portfolio_engine_build_info", "Version and device", labels=["version", "device"])
-        build.add_metric([__version__, facts.device], 1)
-        yield build
+        yield _info(facts.portfolios)
+        yield from positions(facts.live)
+        yield gauge(
+            "portfolio_optimization_cache_efficiency",
+            "Share of optimisations served from cache",
+            facts.cache_efficiency,
+        )
+        yield from operations.collect(facts.operations)
 
 
 def _totals(activity: Activity) -> Iterable[Metric]:
-    done = CounterMetricFamily(
-        "portfolio_optimizations", "Optimisations ever completed", labels=["portfolio_id", "method"]
+    yield counters(
+        "portfolio_optimizations",
+        "Optimisations ever completed",
+        ["portfolio_id", "method"],
+        activity.optimizations.items(),
     )
-    for (portfolio_id, method), count in activity.optimizations.items():
-        done.add_metric([portfolio_id, method], count)
-    yield done
-    traded = CounterMetricFamily("portfolio_rebalances", "Rebalances ever executed", labels=["portfolio_id"])
-    for portfolio_id, count in activity.rebalances.items():
-        traded.add_metric([portfolio_id], count)
-    yield traded
+    yield counters(
+        "portfolio_rebalances",
+        "Rebalances ever executed",
+        ["portfolio_id"],
+        (((portfolio_id,), count) for portfolio_id, count in activity.rebalances.items()),
+    )
 
 
 def _durations(facts: Facts) -> Iterable[Metric]:
-    optimizing = HistogramMetricFamily(
-        "portfolio_optimization_duration_seconds", "Seconds an optimisation took, since the start", labels=["method"]
+    yield histograms(
+        "portfolio_optimization_duration_seconds",
+        "Seconds an optimisation took, since the start",
+        ["method"],
+        {(method,): durations for method, durations in facts.optimizations.items()},
     )
-    for method, durations in facts.optimizations.items():
-        optimizing.add_metric([method], _buckets(durations), durations.total_s)
-    yield optimizing
-    trading = HistogramMetricFamily(
-        "portfolio_rebalance_duration_seconds", "Seconds a rebalance took, since the start", labels=[]
+    yield histogram(
+        "portfolio_rebalance_duration_seconds", "Seconds a rebalance took, since the start", facts.rebalances
     )
-    trading.add_metric([], _buckets(facts.rebalances), facts.rebalances.total_s)
-    yield trading
-
-
-def _buckets(durations: Durations) -> list[tuple[str, float]]:
-    bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
-    return list(zip(bounds, accumulate(durations.counts), strict=True))
 
 
 def _values(live: LiveValues) -> Iterable[Metric]:
     total = GaugeMetricFamily("portfolio_total_value", "Value at current prices", labels=["portfolio_id"])
     count = GaugeMetricFamily("portfolio_positions_count", "Positions held", labels=["portfolio_id"])
     counts = np.bincount(live.owners, minlength=len(live.portfolio_ids))
-    for portfolio_id, value, positions in zip(live.portfolio_ids, live.totals, counts, strict=True):
+    for portfolio_id, value, held in zip(live.portfolio_ids, live.totals, counts, strict=True):
         total.add_metric([portfolio_id], float(value))
-        count.add_metric([portfolio_id], int(positions))
+        count.add_metric([portfolio_id], int(held))
     yield total
     yield count
+
+
+def _info(portfolios: Iterable[Portfolio]) -> Metric:
+    return gauges(
+        "portfolio_info",
+        "Name, method, frequency and status of a portfolio",
+        ["portfolio_id", "portfolio_name", "method", "rebalance_frequency", "status"],
+        (
+            (
+                (p.portfolio_id, p.portfolio_name, p.optimization_method, p.rebalance_frequency, p.status),
+                1.0,
+            )
+            for p in portfolios
+        ),
+    )
 
 
 def _performance(performance: Mapping[str, PerformanceMetrics]) -> Metric:
@@ -156,11 +176,12 @@ def _risk(facts: Facts) -> Metric:
     largest, invested = np.zeros(len(live.totals)), np.zeros(len(live.totals))
     np.maximum.at(largest, live.owners, live.weights)
     np.add.at(invested, live.owners, np.abs(live.weights))
+    cash = {portfolio.portfolio_id: float(portfolio.book.cash) for portfolio in facts.portfolios}
     for row, portfolio_id in enumerate(live.portfolio_ids):
         total = float(live.totals[row])
         family.add_metric([portfolio_id, "max_position_weight"], float(largest[row]))
         family.add_metric([portfolio_id, "leverage"], float(invested[row]))
-        family.add_metric([portfolio_id, "cash_weight"], facts.cash.get(portfolio_id, 0.0) / total if total else 0.0)
+        family.add_metric([portfolio_id, "cash_weight"], cash.get(portfolio_id, 0.0) / total if total else 0.0)
         if (metrics := facts.performance.get(portfolio_id)) is not None:
             for name in ("volatility", "max_drawdown", "var_95"):
                 family.add_metric([portfolio_id, name], getattr(metrics, name))

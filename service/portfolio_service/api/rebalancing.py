@@ -36,7 +36,7 @@ async def rebalance_portfolio(
     """Trade to the target weights: sells first, buys as far as the cash goes, all of it or nothing."""
 
     async def change(who: Actor) -> RebalanceResult:
-        with services.monitor.rebalance():
+        with services.monitor.rebalance(dry_run=body.dry_run):
             return await services.rebalancing.rebalance(portfolio.portfolio_id, body.to_domain(), who, if_match)
 
     return await once(change, Rebalanced.of, about=lambda result: result.portfolio)

@@ -12,6 +12,7 @@ from itertools import takewhile
 
 from portfolio_service.domain.errors import Conflict, Unavailable
 from portfolio_service.domain.events import Numbered
+from portfolio_service.domain.models import Event
 from portfolio_service.domain.ports import EventLog
 
 log = logging.getLogger(__name__)
@@ -163,6 +164,10 @@ class EventFeed:
             return None
         found = list(takewhile(lambda one: one.message_id > position, reversed(self._recent)))
         return found[::-1]
+
+    async def backlog(self) -> tuple[int, Event | None]:
+        """How many events are not yet published on the message bus, and the oldest of them."""
+        return await self._log.backlog()
 
     async def latest(self, limit: int, topics: Collection[str] | None = None) -> Sequence[Numbered]:
         """The last events (of these topics), newest first."""

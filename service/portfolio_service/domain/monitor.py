@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import portfolio_engine as pe
 from portfolio_service.domain.books import Books
+from portfolio_service.domain.durations import Durations
 from portfolio_service.domain.errors import DomainError
-from portfolio_service.domain.models import Counters, PortfolioStatus
+from portfolio_service.domain.models import Activity, Counters, PortfolioStatus
 from portfolio_service.domain.ports import Clock, MarketDataClient, MessageBus, Repository
 from portfolio_service.domain.prices import Prices
+from portfolio_service.domain.sources import CLOSED
 from portfolio_service.domain.valuation import LiveValuation
-
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)  # seconds
-
-
-@dataclass
-class Durations:
-    """A histogram of seconds; counts[i] is the number of durations within BUCKETS[i], the last one beyond all."""
-
-    counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
-    total_s: float = 0.0
-    last_s: float = 0.0
-
-    def add(self, seconds: float) -> None:
-        self.counts[bisect_left(BUCKETS, seconds)] += 1
-        self.total_s += seconds
-        self.last_s = seconds
-
-    @property
-    def count(self) -> int:
-        return sum(self.counts)
 
 
 def acceleration() -> dict[str, Any]:
@@ -50,6 +31,14 @@ def acceleration() -> dict[str, Any]:
         "reason": metal.description if metal else "this build has no Metal backend",
         "cpu": devices["cpu"].description,
     }
+
+
+@dataclass
+class RelayCounts:
+    """What the outbox relay did since the start."""
+
+    published: int = 0
+    failures: int = 0
 
 
 class Monitor:
@@ -76,6 +65,9 @@ class Monitor:
         self._started = time.monotonic()
         self.optimizations: dict[str, Durations] = {}
         self.rebalances = Durations()
+        self.loop_lag = Durations()
+        self.relay = RelayCounts()
+        self.last_activity: Activity | None = None  # for a scrape while the database cannot be read
         self.last_counters = Counters(0, 0, 0, 0)  # for /health while the database cannot be read
 
     def optimized(self, method: str, seconds: float) -> None:
@@ -83,11 +75,12 @@ class Monitor:
         self.optimizations.setdefault(method, Durations()).add(seconds)
 
     @contextmanager
-    def rebalance(self) -> Iterator[None]:
-        """Times a finished rebalance; one that raises is not counted."""
+    def rebalance(self, *, dry_run: bool = False) -> Iterator[None]:
+        """Times a finished rebalance; one that raises or only plans is not counted."""
         started = time.perf_counter()
         yield
-        self.rebalances.add(time.perf_counter() - started)
+        if not dry_run:
+            self.rebalances.add(time.perf_counter() - started)
 
     @property
     def uptime_s(self) -> float:
@@ -114,9 +107,19 @@ class Monitor:
         last = self._prices.last_update
         age = None if last is None else max(0.0, (self._clock.now() - last).total_seconds())
         held = {symbol for portfolio in self._books.all() for symbol in portfolio.book.holdings}
-        missing = sorted(symbol for symbol in held if self._prices.get(symbol) is None)
-        status = "missing_prices" if missing else "ok"
-        return {"status": status, "source": self._market.source, "last_update_age_s": age, "missing": missing[:20]}
+        prices = {symbol: self._prices.get(symbol) for symbol in sorted(held)}
+        missing = [symbol for symbol, price in prices.items() if price is None]
+        stale = [symbol for symbol, price in prices.items() if price is not None and self._prices.is_stale(price)]
+        state = self._market.state
+        away = state.breaker not in (None, CLOSED)
+        return {
+            "status": "unavailable" if away else "missing_prices" if missing else "stale_prices" if stale else "ok",
+            "source": self._market.source,
+            "last_update_age_s": age,
+            "missing": missing[:20],
+            "stale": stale[:20],
+            **state.shown(),
+        }
 
     def messagebus(self) -> dict[str, Any]:
         return {"kind": self._bus.name, "connected": self._bus.connected()}

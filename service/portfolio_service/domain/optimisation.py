@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ import portfolio_engine as pe
 from portfolio_service.domain import events
 from portfolio_service.domain.answers import Answer, FrontierAnswer, relaxed_alerts
 from portfolio_service.domain.books import Books
-from portfolio_service.domain.errors import Conflict, FieldError, Unacceptable
+from portfolio_service.domain.errors import Conflict, DomainError, FieldError, Unacceptable
 from portfolio_service.domain.estimation import Sample, load_sample
 from portfolio_service.domain.ids import new_id
 from portfolio_service.domain.models import (
@@ -39,7 +40,7 @@ from portfolio_service.domain.requests import (
 )
 from portfolio_service.domain.symbols import clean, require_prices
 from portfolio_service.domain.valuation import value
-from portfolio_service.domain.workers import Workers
+from portfolio_service.domain.workers import QUEUE_SIZE, Workers
 
 __all__ = ["FrontierRequest", "OptimisationService", "OptimizeRequest"]
 
@@ -71,7 +72,7 @@ class OptimisationService:
         repository: Repository,
         clock: Clock,
         workers: int = 4,
-        queue_size: int = 64,
+        queue_size: int = QUEUE_SIZE,
         timeout_s: float = 300.0,
         cache_ttl_s: float = 1800.0,
         estimation_days: int = 756,
@@ -92,6 +93,7 @@ class OptimisationService:
         )
         self.workers = Workers(workers, queue_size, timeout_s)
         self.cache_hits = self.cache_misses = 0
+        self.failures: Counter[str] = Counter()  # optimisations without a result, by error code
 
     @property
     def cache_efficiency(self) -> float:
@@ -104,7 +106,7 @@ class OptimisationService:
     ) -> OptimizationRecord:
         """The finished optimisation, stored as the portfolio's target and policy; nothing is traded."""
         self._books.check_version(self._books.get(portfolio_id), if_match)
-        with self._books.activity(portfolio_id, "optimizing"):
+        with self._books.activity(portfolio_id, "optimizing"), self._counted():
             for _ in range(MAX_ATTEMPTS):
                 begin = time.perf_counter()
                 portfolio = self._books.get(portfolio_id)
@@ -143,6 +145,14 @@ class OptimisationService:
 
     def close(self) -> None:
         self.workers.close()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        try:
+            yield
+        except DomainError as error:
+            self.failures[error.code] += 1
+            raise
 
     def _question(self, portfolio: Portfolio, request: OptimizeRequest) -> Question:
         symbols = clean(request.symbols) if request.symbols is not None else _universe(portfolio)

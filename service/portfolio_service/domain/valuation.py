@@ -69,6 +69,7 @@ class LiveValues:
     owners: Ints  # (positions,) index into portfolio_ids
     columns: Ints  # (positions,) index into symbols
     market_values: Floats  # (positions,)
+    basis: Floats  # (positions,) what they cost
     weights: Floats  # (positions,) share of the owner's total, 0 where the total is 0
     unpriced: int  # positions that no source has a price for, counted at cost
 
@@ -168,6 +169,7 @@ class LiveValuation:
             owners=owners,
             columns=columns,
             market_values=market_values,
+            basis=basis,
             weights=market_values / positive[owners],
             unpriced=int(unpriced.sum()),
         )

@@ -4,25 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from portfolio_service.domain.durations import Durations
 from portfolio_service.domain.errors import TimedOut, Unavailable
 
 T = TypeVar("T")
 THREAD_NAME = "optimisation"
+QUEUE_SIZE = 64
+STOPPING = "the service is stopping, the computation was given up; ask again when it is back"
 
 
 class Workers:
     """Runs functions in `threads` threads; at most `queue_size` more wait."""
 
-    def __init__(self, threads: int = 4, queue_size: int = 64, timeout_s: float = 300.0) -> None:
+    def __init__(self, threads: int = 4, queue_size: int = QUEUE_SIZE, timeout_s: float = 300.0) -> None:
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix=THREAD_NAME)
-        self._capacity = threads + queue_size
+        self.threads = threads
+        self.capacity = threads + queue_size
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._unfinished = 0
+        self._waiting = 0
+        self.waits = Durations()  # between the request and the start of its computation
+        self.refused = 0
+        self.timed_out = 0
+        self._stopping = False
+        self._waited_for: set[asyncio.Future[Any]] = set()
+
+    @property
+    def waiting(self) -> int:
+        """Computations that no thread has begun."""
+        return self._waiting
 
     @property
     def unfinished(self) -> int:
@@ -33,28 +49,54 @@ class Workers:
         """The function's result. Unavailable("overloaded") when the queue is full, TimedOut("optimization_timeout")
         when it takes too long; a computation that has begun then ends by itself and its result is dropped."""
         with self._lock:
-            if self._unfinished >= self._capacity:
+            if self._stopping:
+                raise Unavailable("stopping", STOPPING)
+            if self._unfinished >= self.capacity:
+                self.refused += 1
                 raise Unavailable(
                     "overloaded", f"{self._unfinished} computations run or wait already; try again in a few seconds"
                 )
             self._unfinished += 1
-        future = self._pool.submit(_answered, function)
+            self._waiting += 1
+        future = self._pool.submit(self._begin, function, time.perf_counter())
         future.add_done_callback(self._finished)
+        waited_for = asyncio.wrap_future(future)
+        self._waited_for.add(waited_for)
+        waited_for.add_done_callback(self._waited_for.discard)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), self._timeout_s)
+            return await asyncio.wait_for(waited_for, self._timeout_s)
+        except asyncio.CancelledError:
+            if self._stopping and waited_for.cancelled():
+                raise Unavailable("stopping", STOPPING) from None
+            raise
         except TimeoutError:
+            self.timed_out += 1
             raise TimedOut(
                 "optimization_timeout",
                 f"no answer within {self._timeout_s:g} s (OPTIMIZATION_TIMEOUT); nothing was stored",
             ) from None
 
+    def stop_waiting(self) -> None:
+        """The service stops: whoever waits, now or later, hears so; nothing of theirs is stored."""
+        self._stopping = True
+        for waited_for in list(self._waited_for):
+            waited_for.cancel()
+
     def close(self, *, wait: bool = False) -> None:
         """Drops what waits in the queue; what runs ends by itself, with `wait` before this returns."""
         self._pool.shutdown(wait=wait, cancel_futures=True)
 
-    def _finished(self, _future: Future[T]) -> None:
+    def _begin(self, function: Callable[[], T], asked_at: float) -> T:
+        with self._lock:
+            self._waiting -= 1
+            self.waits.add(time.perf_counter() - asked_at)
+        return _answered(function)
+
+    def _finished(self, future: Future[T]) -> None:
         with self._lock:
             self._unfinished -= 1
+            if future.cancelled():  # no thread had begun it
+                self._waiting -= 1
 
 
 def _answered(function: Callable[[], T]) -> T:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 
+from portfolio_service.domain.monitor import RelayCounts
 from portfolio_service.domain.ports import MessageBus, Repository
 
 log = logging.getLogger(__name__)
@@ -25,13 +26,13 @@ class OutboxRelay:
         bus: MessageBus,
         poll_s: float = 1.0,
         on_wake: Callable[[], None] | None = None,
+        counts: RelayCounts | None = None,
     ) -> None:
         self._repository = repository
         self._bus = bus
         self._poll_s = poll_s
         self._on_wake = on_wake  # whoever else reads what was committed
-        self.published = 0
-        self.failures = 0
+        self._counts = counts or RelayCounts()
         self._committed = asyncio.Event()
 
     def wake(self, *_changed: object) -> None:
@@ -53,7 +54,7 @@ class OutboxRelay:
             finally:
                 if done:
                     await self._repository.mark_published(done)
-                    self.published += len(done)
+                    self._counts.published += len(done)
             published += len(done)
         return published
 
@@ -67,7 +68,7 @@ class OutboxRelay:
                 failures = 0
             except Exception as error:  # any failure of bus or database: the events are safe in the outbox
                 failures += 1
-                self.failures += 1
+                self._counts.failures += 1
                 log.warning("outbox relay failed, events are kept", extra={"error": str(error), "failures": failures})
             await self._pause(failures)
 

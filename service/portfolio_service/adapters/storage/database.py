@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from portfolio_service.adapters.storage import postgresql, sqlite
 from portfolio_service.adapters.storage.engines import Engines
 from portfolio_service.adapters.storage.migrate import upgrade
+from portfolio_service.domain.durations import Durations
 from portfolio_service.domain.errors import OutcomeUnknown, Unavailable
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ class Database:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
+        self.transactions = {"read": Durations(), "write": Durations()}  # with the wait for a connection
 
     @classmethod
     async def open(cls, where: Location) -> Self:
@@ -53,7 +55,7 @@ class Database:
         OutcomeUnknown when the connection broke in the middle of the COMMIT.
         """
         committing = False
-        with _storage_errors():
+        with _storage_errors(), self.transactions["write"].measured():
             try:
                 async with self._engines.writer.begin() as connection:
                     yield connection
@@ -66,7 +68,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """One snapshot for all reads of the block."""
-        with _storage_errors():
+        with _storage_errors(), self.transactions["read"].measured():
             async with self._engines.readers.begin() as connection:
                 yield connection
 

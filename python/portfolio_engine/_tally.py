@@ -1,0 +1,64 @@
+"""How often each kernel ran, on which device, why there, and for how long: since the process started."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from threading import Lock
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Computation:
+    """What the computations of a row have in common."""
+
+    kernel: str
+    device: str
+    device_reason: str
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Their number, and the wall-clock seconds they took together."""
+
+    count: int
+    seconds: float
+
+
+_lock = Lock()
+_tallies: dict[Computation, Tally] = {}
+
+
+def computations() -> dict[Computation, Tally]:
+    """Kernel calls of this process that returned, by kernel, device and the reason for the device."""
+    with _lock:
+        return dict(_tallies)
+
+
+def tallied(kernel: Callable[P, R]) -> Callable[P, R]:
+    """The kernel, counted; one that raises is not."""
+    name = kernel.__name__
+
+    @wraps(kernel)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        began = time.perf_counter()
+        result = kernel(*args, **kwargs)
+        _count(name, result, time.perf_counter() - began)
+        return result
+
+    return call
+
+
+def _count(kernel: str, result: Any, seconds: float) -> None:
+    results = result if isinstance(result, list) else [result]  # a batch is one call on one device
+    if not results:
+        return
+    key = Computation(kernel, results[0]["device"], results[0]["device_reason"])
+    with _lock:
+        old = _tallies.get(key, Tally(0, 0.0))
+        _tallies[key] = Tally(old.count + 1, old.seconds + seconds)

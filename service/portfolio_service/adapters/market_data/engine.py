@@ -37,7 +37,7 @@ class Limits:
     bars_s: float = 5.0
     snapshots_s: float = 4.0  # all calls of one question
     histories_s: float = 20.0
-    at_once: int = 16
+    at_once: int = 4  # more cost the client more than they gain
 
 
 class EngineFeed:

@@ -128,7 +128,8 @@ class RemoteMarketData:
             turn = (turn + len(now)) % len(wanted) if wanted else 0
             answers = await self._ask(now, attempts=1)
             yield [answer for answer in answers.values() if isinstance(answer, Price)]
-            await asyncio.sleep(max(0.0, self._tick_seconds - (self._monotonic() - began)))
+            took = self._monotonic() - began
+            await asyncio.sleep(max(took, self._tick_seconds - took))  # never more than half of the time
 
     async def close(self) -> None:
         await self._asking.close()

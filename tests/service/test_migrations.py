@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from portfolio_service.adapters.storage import SqlRepository
 from portfolio_service.adapters.storage.migrate import MIGRATIONS, downgrade, newest, upgrade
 from portfolio_service.adapters.storage.tables import metadata
-from portfolio_service.domain.portfolio import NewPortfolio
+from portfolio_service.adapters.storage.verify import verify
+from portfolio_service.domain.models import DailyRecord, PerformanceMetrics
+from portfolio_service.domain.portfolio import NewPortfolio, PositionUpdate
 from portfolio_service.domain.rebalancing import RebalanceRequest
-from tests.service.fakes import ACTOR, Desk, ManualClock, TableMarket
+from tests.service.conftest import DATABASES, Sql
+from tests.service.fakes import ACTOR, START, Desk, ManualClock, TableMarket
 
+BOOKS = ("portfolios", "positions", "ledger", "trades", "audit", "optimizations", "performance_history")
 REVISIONS = [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
 DOCUMENTED = {
     "portfolios": {
@@ -37,14 +42,24 @@ DOCUMENTED = {
 }  # fmt: skip
 
 
-async def fill(path: Path) -> int:
+@pytest.fixture(params=DATABASES)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+async def fill(where: Path | str) -> int:
     """Books with some data, through the front door; the number of ledger entries."""
-    repository = await SqlRepository.open(path)
+    repository = await SqlRepository.open(where)
     clock = ManualClock()
     desk = Desk(clock, TableMarket(clock, {"A": "10", "B": "20"}), repository)
     portfolio = await desk.portfolios.create(NewPortfolio("P", symbols=("A", "B")), ACTOR)
-    await desk.rebalancing.rebalance(portfolio.portfolio_id, RebalanceRequest({"A": 0.8, "B": 0.1}), ACTOR)
-    entries = await repository.ledger(portfolio.portfolio_id)
+    own = portfolio.portfolio_id
+    await desk.portfolios.update_positions(own, [PositionUpdate("A", Decimal("7.5"), Decimal(9))], False, ACTOR)
+    await desk.rebalancing.rebalance(own, RebalanceRequest({"A": 0.8, "B": 0.1}), ACTOR)
+    metrics = PerformanceMetrics(own, 0.1, 0.2, 0.3, 0.4, -0.5, 0.6, 0.7, -8.5, START)
+    day = DailyRecord(own, START, Decimal("123.45"), Decimal("-1.00"), metrics, 0.01)
+    await repository.save_daily_records([day], [])
+    entries = await repository.ledger(own)
     await repository.close()
     return len(entries)
 
@@ -58,58 +73,51 @@ def test_the_newest_revision_is_read_off_the_file_names() -> None:
     assert newest() == REVISIONS[-1]
 
 
-def test_the_migrated_schema_is_the_one_in_the_code(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path / 'x.db'}")
-    with engine.begin() as connection:
+def test_the_migrated_schema_is_the_one_in_the_code(sql: Sql) -> None:
+    with sql.engine.begin() as connection:
         upgrade(connection)
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
         for table, columns in DOCUMENTED.items():
             assert columns <= {column["name"] for column in inspect(connection).get_columns(table)}
-    engine.dispose()
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-async def test_each_revision_goes_down_and_up_again_with_data(tmp_path: Path, revision: str) -> None:
-    path = tmp_path / "portfolio.db"
-    assert await fill(path) > 3
+async def test_each_revision_goes_down_and_up_again_with_data(sql: Sql, where: Path | str, revision: str) -> None:
+    assert await fill(where) > 3
     below = REVISIONS[REVISIONS.index(revision) - 1] if revision != REVISIONS[0] else "base"
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
+    with sql.engine.begin() as connection:
         before = counts(connection)
-        assert before["portfolios"] == 1
+        assert before["portfolios"] == before["performance_history"] == 1
         downgrade(connection, below)
-    with engine.begin() as connection:
+    with sql.engine.begin() as connection:
         if below == "base":
             assert counts(connection) == {}
         upgrade(connection)
-        assert set(counts(connection)) == set(metadata.tables)
-    engine.dispose()
-    await fill(path)
+        after = counts(connection)
+        assert set(after) == set(metadata.tables)
+        kept = {name: before[name] for name in BOOKS}
+        assert {name: after[name] for name in BOOKS} == (dict.fromkeys(BOOKS, 0) if below == "base" else kept)
+        assert not verify(connection)
+    await fill(where)
 
 
-async def test_opening_a_database_of_today_changes_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "portfolio.db"
-    entries = await fill(path)
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
+async def test_opening_a_database_of_today_changes_nothing(sql: Sql, where: Path | str) -> None:
+    entries = await fill(where)
+    with sql.engine.begin() as connection:
         before = counts(connection)
-    repository = await SqlRepository.open(path)
+    repository = await SqlRepository.open(where)
     (portfolio,) = await repository.load_portfolios()
     assert len(await repository.ledger(portfolio.portfolio_id)) == entries
     await repository.close()
-    with engine.begin() as connection:
+    with sql.engine.begin() as connection:
         assert counts(connection) == before
-    engine.dispose()
 
 
-async def test_a_failed_migration_leaves_the_old_schema(tmp_path: Path) -> None:
-    path = tmp_path / "portfolio.db"
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
+async def test_a_failed_migration_leaves_the_old_schema(sql: Sql, where: Path | str) -> None:
+    with sql.engine.begin() as connection:
         connection.execute(text("CREATE TABLE audit (surprise INTEGER)"))
     with pytest.raises(Exception, match="audit"):
-        await SqlRepository.open(path)
-    with engine.begin() as connection:
+        await SqlRepository.open(where)
+    with sql.engine.begin() as connection:
         assert inspect(connection).get_table_names() == ["audit"]
-    engine.dispose()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from portfolio_service.domain.errors import NotFound, PreconditionFailed
+from portfolio_service.domain.errors import NotFound, OutcomeUnknown, PreconditionFailed, Unavailable
 from portfolio_service.domain.models import Change, Portfolio, PortfolioStatus
 from portfolio_service.domain.ports import Repository
 
+RETRY_S = 0.5
 Listener = Callable[[str, Portfolio | None], None]
 
 
@@ -22,6 +23,9 @@ class Books:
         self._locks: dict[str, asyncio.Lock] = {}
         self._activities: dict[str, list[str]] = {}  # what goes on now, the latest last
         self._listeners: list[Listener] = []
+        self._in_doubt: dict[str, Change] = {}  # the connection broke while they were committed
+        self._doubt = asyncio.Event()
+        self.damage: Sequence[str] = ()  # what an audit found: nothing is changed any more
 
     async def load(self) -> None:
         """Read every portfolio; the repository raises when a ledger and its positions disagree."""
@@ -94,13 +98,43 @@ class Books:
             self._swap(portfolio)
         return self.get(portfolio_id)
 
+    async def settle(self) -> None:
+        """Find out about every change in doubt and follow the database; Unavailable while it is away."""
+        for portfolio_id, change in list(self._in_doubt.items()):
+            if await self._repository.committed(change):
+                self._follow(change.portfolio)
+            del self._in_doubt[portfolio_id]
+
+    async def run(self) -> None:
+        """Settle doubts as they come, for ever, until cancelled."""
+        while True:
+            await self._doubt.wait()
+            try:
+                await self.settle()
+                self._doubt.clear()
+            except Unavailable:
+                await asyncio.sleep(RETRY_S)
+
     async def _commit(self, change: Change) -> Portfolio:
-        await self._repository.commit(change)
-        if change.portfolio.status is PortfolioStatus.ARCHIVED:
-            self._drop(change.portfolio.portfolio_id)
-        else:
-            self._swap(change.portfolio)
+        portfolio_id = change.portfolio.portfolio_id
+        if self.damage:
+            raise Unavailable("books_damaged", f"the stored books are damaged, nothing is changed: {self.damage[0]}")
+        if portfolio_id in self._in_doubt:
+            raise Unavailable("storage_unavailable", "the outcome of the last change is not known yet; try again")
+        try:
+            await self._repository.commit(change)
+        except OutcomeUnknown:
+            self._in_doubt[portfolio_id] = change
+            self._doubt.set()
+            raise
+        self._follow(change.portfolio)
         return change.portfolio
+
+    def _follow(self, portfolio: Portfolio) -> None:
+        if portfolio.status is PortfolioStatus.ARCHIVED:
+            self._drop(portfolio.portfolio_id)
+        else:
+            self._swap(portfolio)
 
     def _swap(self, portfolio: Portfolio) -> None:
         self._portfolios[portfolio.portfolio_id] = portfolio

@@ -12,7 +12,9 @@ import pandas as pd
 from portfolio_service.domain.events import Numbered
 from portfolio_service.domain.models import (
     Activity,
+    Alert,
     Change,
+    CloseLevel,
     Counters,
     DailyRecord,
     Decision,
@@ -28,6 +30,7 @@ from portfolio_service.domain.models import (
     Trade,
     TradingSession,
 )
+from portfolio_service.domain.sources import SourceState
 
 
 class Clock(Protocol):
@@ -40,9 +43,13 @@ class MarketDataClient(Protocol):
     """The contract's market data client: prices for valuation, adjusted history for returns, and a stream."""
 
     source: str  # "simulated", "files", ... named wherever a price shows
+    state: SourceState
 
     async def get_multiple_prices(self, symbols: Sequence[str]) -> Mapping[str, Price]:
-        """Current prices; a symbol without one is left out."""
+        """Current prices; a symbol without one is left out.
+
+        SourceUnavailable (with the prices there were) when the source does not answer for some of them.
+        """
         ...
 
     async def get_historical_data(self, symbol: str, period: str = "1y") -> pd.Series | None:
@@ -81,6 +88,14 @@ class Repository(Protocol):
 
     async def commit(self, change: Change) -> None:
         """Write all of it or nothing; Conflict("version_conflict") when expected_version is not the stored one."""
+        ...
+
+    async def committed(self, change: Change) -> bool:
+        """After OutcomeUnknown: whether it was committed; Unavailable while that cannot be known."""
+        ...
+
+    async def audit(self) -> Sequence[str]:
+        """Check everything stored; every fault in words, none when the books are sound."""
         ...
 
     async def load_portfolios(self) -> Sequence[Portfolio]:
@@ -197,6 +212,40 @@ class DecisionLog(Protocol):
 
     async def memories(self, portfolio_id: str | None = None) -> Mapping[str, Memory]:
         """What is known from the decisions, of all portfolios or of one; one without decisions is left out."""
+        ...
+
+
+class AlertStore(Protocol):
+    """The alerts of the risk limits, durable: a restart raises none of them again."""
+
+    async def standing(self) -> Sequence[Alert]:
+        """Those not cleared, oldest first."""
+        ...
+
+    async def record(self, raised: Sequence[Alert], cleared: Sequence[Alert], events: Sequence[Event]) -> None:
+        """All of it, with the outbox events, in one transaction; `cleared` have their cleared_at."""
+        ...
+
+    async def page(
+        self, portfolio_id: str | None, status: str, severity: str | None, limit: int, offset: int
+    ) -> tuple[Sequence[Alert], int]:
+        """Newest first, and how many there are in all; status open, acknowledged, cleared or all."""
+        ...
+
+    async def acknowledge(self, alert_id: str, by: str, note: str | None, at: datetime) -> Alert | None:
+        """The alert as it is then, None when unknown; the first acknowledgement stands."""
+        ...
+
+
+class CloseLevels(Protocol):
+    """What the drawdown limit needs of the daily records and the external flows, read forward only."""
+
+    async def levels(self, after: int) -> Sequence[CloseLevel]:
+        """By portfolio, of the records with an id above `after`."""
+        ...
+
+    async def flows(self, after: int) -> Sequence[tuple[int, str, datetime, float]]:
+        """(id, portfolio_id, time, amount) of the flows with an id above `after`, in order."""
         ...
 
 

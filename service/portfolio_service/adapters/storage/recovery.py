@@ -10,9 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from portfolio_service.adapters.storage import audit, rows, tables
+from portfolio_service.adapters.storage.history import history_faults
 from portfolio_service.domain.errors import Unavailable
 from portfolio_service.domain.ledger import LedgerError, fold
 from portfolio_service.domain.models import Book, Holding, Portfolio
+
+UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)  # a flipped byte in a value
 
 
 class BooksDamaged(Unavailable):
@@ -24,6 +27,23 @@ class BooksDamaged(Unavailable):
 
 def load(connection: Connection, portfolio_id: str | None = None) -> list[Portfolio]:
     """Every portfolio that is not archived, or that one; BooksDamaged when any of them does not add up."""
+    try:
+        loaded, faults = _fold_all(connection, portfolio_id)
+        if portfolio_id is None:
+            faults += history_faults(connection)
+    except UNREADABLE as error:
+        raise BooksDamaged([f"a stored value cannot be read: {error!r}"]) from error
+    if faults:
+        raise BooksDamaged(faults)
+    return loaded
+
+
+def book_faults(connection: Connection) -> list[str]:
+    """What `load` would refuse the books for."""
+    return _fold_all(connection, None)[1] + history_faults(connection)
+
+
+def _fold_all(connection: Connection, portfolio_id: str | None) -> tuple[list[Portfolio], list[str]]:
     found = connection.execute(_live(select(tables.portfolios), portfolio_id).order_by(tables.portfolios.c.created_at))
     ledgers = _by_portfolio(connection, tables.ledger, rows.ENTRY, tables.ledger.c.entry_id, portfolio_id)
     positions = _by_portfolio(connection, tables.positions, rows.HOLDING, tables.positions.c.symbol, portfolio_id)
@@ -38,9 +58,7 @@ def load(connection: Connection, portfolio_id: str | None = None) -> list[Portfo
         stored = {holding[0]: Holding(*holding) for holding in positions.get(row.portfolio_id, [])}
         faults += [f"{row.portfolio_id}: {fault}" for fault in _faults(row, portfolio, stored)]
         loaded.append(portfolio)
-    if faults:
-        raise BooksDamaged(faults)
-    return loaded
+    return loaded, faults
 
 
 def _live(query: Any, portfolio_id: str | None) -> Any:

@@ -9,12 +9,14 @@ from typing import Any, Self
 
 from sqlalchemy import Select, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from stamina import AsyncRetryingCaller
 
 from portfolio_service.adapters.storage import rows, tables
 from portfolio_service.adapters.storage.database import Database, Location
 from portfolio_service.adapters.storage.recovery import load
-from portfolio_service.adapters.storage.verify import verify
-from portfolio_service.adapters.storage.write import append_events, write_change
+from portfolio_service.adapters.storage.verify import examine, verify
+from portfolio_service.adapters.storage.write import append_events, was_written, write_change
+from portfolio_service.domain.errors import OutcomeUnknown, Unavailable
 from portfolio_service.domain.models import (
     Activity,
     Change,
@@ -28,6 +30,7 @@ from portfolio_service.domain.models import (
 )
 
 _SHOWN_ID = case((tables.portfolios.c.status == "archived", "archived"), else_=tables.portfolios.c.portfolio_id)
+SETTLE_WITHIN_S = 5.0  # after this the caller hears that the outcome is unknown
 WRITABLE_FOR_S = 5.0  # a health check asked again within this time trusts the last answer
 
 
@@ -46,15 +49,38 @@ class SqlRepository:
     async def close(self) -> None:
         await self._database.close()
 
-    async def verify_audit(self) -> list[str]:
+    async def verify_audit(self) -> Sequence[str]:
         """What is wrong with the audit trail, in words; empty when every link and every change holds."""
-        async with self._database.read() as connection:
-            return await connection.run_sync(verify)
+        return await self._database.in_thread(verify)
 
     async def commit(self, change: Change) -> None:
-        async with self._database.write() as connection:
-            await connection.run_sync(write_change, change)
+        try:
+            async with self._database.write() as connection:
+                await connection.run_sync(write_change, change)
+        except OutcomeUnknown as unknown:
+            if not await self._find_out(change, unknown):
+                raise Unavailable("storage_unavailable", "the database went away; the change was not made") from unknown
         self._written_at = time.monotonic()
+
+    async def committed(self, change: Change) -> bool:
+        """Whether a change whose commit broke is in the books.
+
+        Asked by the writer: its new session has the lock, so the old one has ended, and with it every doubt.
+        """
+        async with self._database.write() as connection:
+            return await connection.run_sync(was_written, change)
+
+    async def _find_out(self, change: Change, unknown: OutcomeUnknown) -> bool:
+        """`committed`, asked for a few seconds while the database is away."""
+        ask = AsyncRetryingCaller(attempts=None, timeout=SETTLE_WITHIN_S, wait_max=1.0).on(Unavailable)
+        try:
+            return await ask(self.committed, change)
+        except Unavailable:
+            raise unknown from None
+
+    async def audit(self) -> Sequence[str]:
+        """Everything that can be wrong with the stored books, in words; in a thread of its own."""
+        return await self._database.in_thread(examine)
 
     async def load_portfolios(self) -> Sequence[Portfolio]:
         async with self._database.read() as connection:

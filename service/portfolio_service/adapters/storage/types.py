@@ -26,8 +26,9 @@ class Scaled(TypeDecorator[Decimal]):
 
     @override
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Decimal] | TypeEngine[int]:
-        kind = Numeric(DIGITS, self.places) if dialect.name == POSTGRESQL else BigInteger()
-        return dialect.type_descriptor(kind)
+        if dialect.name == POSTGRESQL:
+            return dialect.type_descriptor(Numeric(DIGITS, self.places))
+        return dialect.type_descriptor(BigInteger())
 
     @override
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | Decimal | None:
@@ -53,7 +54,9 @@ class Utc(TypeDecorator[datetime]):
 
     @override
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime] | TypeEngine[str]:
-        return dialect.type_descriptor(DateTime(timezone=True) if dialect.name == POSTGRESQL else String(27))
+        if dialect.name == POSTGRESQL:
+            return dialect.type_descriptor(DateTime(timezone=True))
+        return dialect.type_descriptor(String(27))
 
     @override
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | datetime | None:

@@ -2,52 +2,103 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select, text
+from sqlalchemy.exc import DatabaseError
 
 from portfolio_service.adapters.storage import audit, rows, tables
+from portfolio_service.adapters.storage.recovery import UNREADABLE, book_faults
 from portfolio_service.domain.models import LedgerEntry, Trade
 
-Key = tuple[str, int]  # portfolio_id, version
+BATCH = 1000  # rows in memory at a time
+MOST = 20  # faults named; one broken page can make thousands
 
 
-def verify(connection: Connection) -> list[str]:
-    """Every contradiction found, in words; an empty list says that the whole trail holds."""
-    records = connection.execute(select(tables.audit).order_by(tables.audit.c.audit_id)).mappings().all()
-    faults = list(_broken_links([dict(record) for record in records]))
-    told: dict[Key, str] = {(r["portfolio_id"], r["version"]): r["content_hash"] for r in records}
-    entries, trades = _contents(connection)
-    for key in sorted(told.keys() | entries.keys() | trades.keys()):
-        if told.get(key) != audit.content_hash(entries.get(key, []), trades.get(key, [])):
-            faults.append(f"{key[0]} version {key[1]}: its ledger entries or trades are not those it was booked with")
-    last = {r["portfolio_id"]: r["after_hash"] for r in records}
-    for owner, state in connection.execute(select(tables.portfolios.c.portfolio_id, tables.portfolios.c.state_hash)):
-        if last.get(owner) != state:
-            faults.append(f"{owner}: its state is not the one its last audit record left")
-    return faults
+def examine(connection: Connection, stopped: Callable[[], bool] = lambda: False) -> list[str]:
+    """The file itself where that can be asked, then the books and the whole trail."""
+    try:
+        return _file_faults(connection) or book_faults(connection) or verify(connection, stopped)
+    except UNREADABLE as error:
+        return [f"a stored value cannot be read: {error!r}"]
+    except DatabaseError as error:
+        # "malformed", "not a database" are of this very class; a lost connection or a full disk are of another
+        if type(error.orig) is sqlite3.DatabaseError:
+            return [f"the file is damaged: {error.orig}"]
+        raise
 
 
-def _broken_links(records: list[dict[str, Any]]) -> Iterator[str]:
-    previous, last = audit.GENESIS, dict[str, str]()
-    for record in records:
-        number, claimed = record.pop("audit_id"), record.pop("record_hash")
+def _file_faults(connection: Connection) -> list[str]:
+    if connection.dialect.name != "sqlite":
+        return []  # PostgreSQL checks the checksum of every page it reads
+    found = [row[0] for row in connection.execute(text(f"PRAGMA integrity_check({MOST})"))]
+    return [] if found == ["ok"] else [f"the file is damaged: {fault}" for fault in found]
+
+
+def verify(connection: Connection, stopped: Callable[[], bool] = lambda: False) -> list[str]:
+    """The contradictions found, in words; an empty list says that the whole trail holds."""
+    return list(islice(_faults(connection, stopped), MOST))
+
+
+def _faults(connection: Connection, stopped: Callable[[], bool]) -> Iterator[str]:
+    last: dict[str, str] = {}
+    yield from _broken_links(connection, last, stopped)
+    portfolios = connection.execute(select(tables.portfolios.c.portfolio_id, tables.portfolios.c.state_hash)).all()
+    for portfolio_id, state in portfolios:
+        if stopped():
+            return
+        if last.get(portfolio_id) != state:
+            yield f"{portfolio_id}: its state is not the one its last audit record left"
+        yield from _other_contents(connection, portfolio_id)
+
+
+def _broken_links(connection: Connection, last: dict[str, str], stopped: Callable[[], bool]) -> Iterator[str]:
+    """The chain, oldest first; leaves the hash of each portfolio's last state in `last`."""
+    previous, versions = audit.GENESIS, dict[str, int]()
+    query = select(tables.audit).order_by(tables.audit.c.audit_id).execution_options(yield_per=BATCH)
+    for row in connection.execute(query).mappings():
+        if stopped():
+            return
+        record = dict(row)
+        number, claimed, owner = record.pop("audit_id"), record.pop("record_hash"), record["portfolio_id"]
         if audit.record_hash(previous, record) != claimed:
             yield f"audit record {number}: does not follow from the one before"
-        if record["before_hash"] != last.get(record["portfolio_id"]):
-            yield f"audit record {number}: starts from a state that {record['portfolio_id']} was not in"
-        previous, last[record["portfolio_id"]] = claimed, record["after_hash"]
+        if record["before_hash"] != last.get(owner):
+            yield f"audit record {number}: starts from a state that {owner} was not in"
+        if record["version"] != versions.get(owner, 0) + 1:
+            yield f"audit record {number}: version {record['version']} of {owner} after {versions.get(owner, 0)}"
+        previous, last[owner], versions[owner] = claimed, record["after_hash"], record["version"]
 
 
-def _contents(connection: Connection) -> tuple[dict[Key, list[LedgerEntry]], dict[Key, list[Trade]]]:
-    entries: dict[Key, list[LedgerEntry]] = defaultdict(list)
-    ledger = tables.ledger
-    query = select(ledger.c.portfolio_id, ledger.c.version, *rows.ENTRY).order_by(ledger.c.entry_id)
-    for owner, version, *entry in connection.execute(query):
-        entries[owner, version].append(rows.entry_of(*entry))
-    trades: dict[Key, list[Trade]] = defaultdict(list)
-    for row in connection.execute(select(tables.trades).order_by(tables.trades.c.trade_number)):
-        trades[row.portfolio_id, row.version].append(rows.trade_of(row))
-    return entries, trades
+def _other_contents(connection: Connection, portfolio_id: str) -> Iterator[str]:
+    """Versions whose ledger entries and trades are not those that the audit record was made from."""
+    table = tables.audit
+    query = select(table.c.version, table.c.content_hash).where(table.c.portfolio_id == portfolio_id)
+    told: dict[int, str] = {row.version: row.content_hash for row in connection.execute(query)}
+    entries, trades = _entries(connection, portfolio_id), _trades(connection, portfolio_id)
+    for version in sorted(told.keys() | entries.keys() | trades.keys()):
+        if told.get(version) != audit.content_hash(entries.get(version, []), trades.get(version, [])):
+            yield f"{portfolio_id} version {version}: its ledger entries or trades are not those it was booked with"
+
+
+def _entries(connection: Connection, portfolio_id: str) -> dict[int, list[LedgerEntry]]:
+    table, found = tables.ledger, defaultdict[int, list[LedgerEntry]](list)
+    query = select(table.c.version, *rows.ENTRY).where(table.c.portfolio_id == portfolio_id).order_by(table.c.entry_id)
+    for version, *entry in connection.execute(query):
+        found[version].append(rows.entry_of(*entry))
+    return found
+
+
+def _trades(connection: Connection, portfolio_id: str) -> dict[int, list[Trade]]:
+    table = tables.trades
+    query = select(table).where(table.c.portfolio_id == portfolio_id).order_by(table.c.trade_number)
+    grouped: Iterator[tuple[int, Iterator[Row[Any]]]] = groupby(connection.execute(query), key=attrgetter("version"))
+    found = defaultdict[int, list[Trade]](list)
+    for version, group in grouped:
+        found[version] += [rows.trade_of(row) for row in group]
+    return found

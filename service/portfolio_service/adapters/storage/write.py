@@ -39,6 +39,14 @@ def write_change(connection: Connection, change: Change) -> None:
         write_receipt(connection, change.receipt)
 
 
+def was_written(connection: Connection, change: Change) -> bool:
+    """Whether `change`, and not another one of the same version, is in the audit trail."""
+    table, portfolio = tables.audit, change.portfolio
+    same = (table.c.portfolio_id == portfolio.portfolio_id) & (table.c.version == portfolio.version)
+    same &= (table.c.after_hash == audit.state_hash(portfolio)) & (table.c.request_id == change.actor.request_id)
+    return connection.scalar(select(table.c.audit_id).where(same)) is not None
+
+
 def _write_portfolio(connection: Connection, change: Change, after_hash: str) -> str | None:
     """Insert, or update if the stored version is the expected one; the hash of the state before."""
     table, row = tables.portfolios, rows.portfolio_row(change.portfolio, after_hash)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ import pandas as pd
 import portfolio_engine as pe
 from portfolio_service.domain.books import Books
 from portfolio_service.domain.clock import iso
-from portfolio_service.domain.errors import Unacceptable
+from portfolio_service.domain.errors import Unacceptable, Unavailable
 from portfolio_service.domain.measures import MIN_RETURNS, measure, nothing
 from portfolio_service.domain.models import PerformanceMetrics, Portfolio, Valuation
 from portfolio_service.domain.ports import Clock, MarketDataClient, Repository
@@ -25,6 +26,7 @@ from portfolio_service.domain.workers import Workers
 __all__ = ["Analytics", "HistoryRow", "SimulateRequest"]
 
 HOLDINGS, REALISED, INSUFFICIENT = "current_holdings_1y", "realised", "insufficient_data"
+UNAVAILABLE = "market_data_unavailable"
 WINDOW = 252  # trading days of the contract's metrics
 
 
@@ -68,13 +70,18 @@ class Analytics:
 
     async def metrics(self, portfolio: Portfolio, valuation: Valuation) -> tuple[PerformanceMetrics, str]:
         """The contract's eight numbers and their basis: today's weights, cash at zero return, the last 252 daily
-        returns of what is held. All 0.0 and "insufficient_data" under 20 common returns."""
+        returns of what is held. All 0.0 and "insufficient_data" under 20 common returns, "market_data_unavailable"
+        while the source is away and nothing was computed before."""
         key = (portfolio.version, self._market.last_close(self._clock.now()))
         known = self._known.get(portfolio.portfolio_id)
         if known is not None and known[0] == key:
             return known[1]
-        returns, benchmark = await self._holdings_returns(valuation, WINDOW)
         total, now = float(valuation.total_value), self._clock.now()
+        try:
+            returns, benchmark = await self._holdings_returns(valuation, WINDOW)
+        except Unavailable:  # the source is away: what was computed of these books before, else nothing
+            same = known is not None and known[0][0] == portfolio.version
+            return known[1] if known and same else (nothing(portfolio.portfolio_id, now), UNAVAILABLE)
         if len(returns) < MIN_RETURNS:
             found = nothing(portfolio.portfolio_id, now), INSUFFICIENT
         else:
@@ -102,7 +109,8 @@ class Analytics:
         records = await self._repository.daily_records(portfolio_id, since.date())
         rows = [HistoryRow(record.date, record.metrics, REALISED) for record in records]
         if basis != REALISED:
-            await self._prices.current(list(portfolio.book.holdings))
+            with suppress(Unavailable):  # the last good prices value it
+                await self._prices.current(list(portfolio.book.holdings))
             valuation = value(portfolio, self._prices, self._clock.now())
             until = records[0].date if records else None
             rows = [*await self._rolling(portfolio_id, valuation, since, until), *rows]

@@ -130,6 +130,7 @@ class PortfolioService:
             now = self._clock.now()
             updates = clean_updates(updates)
             own = {**portfolio.client_prices, **client_prices(updates, now)}
+            self._check_provider(portfolio, updates)
             unpriced = [u.symbol for u in updates if u.quantity > 0 and u.symbol not in own]
             require_prices(unpriced, await self._prices.current(unpriced), self._market, "positions")
             symbols = [*portfolio.book.holdings, *(update.symbol for update in updates)]
@@ -178,6 +179,17 @@ class PortfolioService:
         """Executed trades, newest first, and how many there are in all."""
         self._books.get(portfolio_id)
         return await self._repository.trades(portfolio_id, limit, offset)
+
+    def _check_provider(self, portfolio: Portfolio, updates: Sequence[PositionUpdate]) -> None:
+        """Books kept at one source's prices take none of another's; the client's own are always welcome."""
+        mixed = [u.symbol for u in updates if u.quantity > 0 and u.market_value is None]
+        if portfolio.provider != self._market.source and mixed:
+            raise Conflict(
+                "provider_mismatch",
+                f"{portfolio.portfolio_id} is kept at prices of {portfolio.provider!r}, this service runs on "
+                f"{self._market.source!r}: send a market_value for {', '.join(mixed)}, or start it with "
+                f"MARKET_DATA_PROVIDER={portfolio.provider}",
+            )
 
     def _check_slot(self) -> None:
         if len(self._books.all()) >= self._max_portfolios:

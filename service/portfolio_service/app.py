@@ -19,6 +19,8 @@ from portfolio_service.adapters.market_data.files import FilesMarketData
 from portfolio_service.adapters.market_data.trading_days import TradingDays
 from portfolio_service.adapters.messaging.in_process import InProcessBus
 from portfolio_service.adapters.storage import SqlRepository
+from portfolio_service.adapters.storage.alerts import SqlAlerts
+from portfolio_service.adapters.storage.close_levels import SqlCloseLevels
 from portfolio_service.adapters.storage.database import Database
 from portfolio_service.adapters.storage.decisions import DecisionStore
 from portfolio_service.adapters.storage.event_log import SqlEventLog
@@ -35,6 +37,7 @@ from portfolio_service.api import (
     portfolios,
     problems,
     rebalancing,
+    risk,
     schedule,
 )
 from portfolio_service.api.admission import BodyLimit, Head, Load, Overload
@@ -43,12 +46,16 @@ from portfolio_service.api.middleware import Authenticate, HostCheck, RequestCon
 from portfolio_service.api.request_meter import RequestMeter
 from portfolio_service.api.schemas.optimization import OptimizeIn
 from portfolio_service.config import Settings, load_settings
+from portfolio_service.domain.alerts import Alerts
 from portfolio_service.domain.analytics import Analytics
 from portfolio_service.domain.automation import Automation
+from portfolio_service.domain.book_audit import BookAudit
 from portfolio_service.domain.books import Books
 from portfolio_service.domain.cash_flows import CashService
 from portfolio_service.domain.clock import SystemClock
 from portfolio_service.domain.event_feed import EventFeed
+from portfolio_service.domain.highs import Highs
+from portfolio_service.domain.limit_settings import LimitSettings
 from portfolio_service.domain.monitor import Monitor, acceleration
 from portfolio_service.domain.optimisation import OptimisationService
 from portfolio_service.domain.portfolio import PortfolioService
@@ -56,6 +63,8 @@ from portfolio_service.domain.ports import Clock, MarketDataClient, MessageBus
 from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.realised import RealisedRecords
 from portfolio_service.domain.rebalancing import RebalanceService
+from portfolio_service.domain.risk import RiskReports
+from portfolio_service.domain.risk_desk import RiskDesk
 from portfolio_service.domain.risk_watch import RiskWatch
 from portfolio_service.domain.scheduling import Scheduling
 from portfolio_service.domain.valuation import LiveValuation
@@ -77,6 +86,7 @@ ROUTERS = (
     schedule.router,
     cash.router,
     analytics.router,
+    risk.router,
     operations.router,
     events.router,
     pages.router,
@@ -106,6 +116,7 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
         stack.callback(services.optimisation.close)
         relay = OutboxRelay(repository=repository, bus=bus, on_wake=services.feed.wake, counts=services.monitor.relay)
         services.books.subscribe(relay.wake)
+        services.risk.alerts.subscribe(relay.wake)
         stack.push_async_callback(relay.run_once)  # what the last requests left in the outbox
         await stack.enter_async_context(_running(_jobs(services, relay)))
         yield
@@ -113,16 +124,6 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
 
 def _jobs(services: Services, relay: OutboxRelay) -> dict[str, Job]:
     market, repository, clock, settings = services.market, services.repository, services.clock, services.settings
-    risk = RiskWatch(
-        books=services.books,
-        prices=services.prices,
-        live=services.live,
-        market=market,
-        repository=repository,
-        analytics=services.analytics,
-        clock=clock,
-        on_alert=relay.wake,
-    )
     records = RealisedRecords(
         repository=repository,
         prices=services.prices,
@@ -139,13 +140,15 @@ def _jobs(services: Services, relay: OutboxRelay) -> dict[str, Job]:
         clock=clock,
         on_recorded=relay.wake,
     )
-    stream = PriceStream(market=market, live=services.live, risk=risk, clock=clock)
+    stream = PriceStream(market=market, live=services.live, risk=services.risk.watch, clock=clock)
     return {
         "event feed": services.feed.run,
         "event-loop lag": LoopLag(services.monitor.loop_lag).run,
         "outbox relay": relay.run,
         "daily record": daily.run,
         "price stream": stream.run,
+        "books in doubt": services.books.run,
+        "audit": services.audit.run,
         "scheduler": SchedulerJob(scheduling=services.scheduling, clock=clock).run,
     }
 
@@ -221,6 +224,24 @@ async def _wire(
         clock=clock,
         read_policy=lambda policy: OptimizeIn.model_validate(policy).to_domain(),
     )
+    alerts = Alerts(SqlAlerts(database), clock)
+    await alerts.load()
+    watch = RiskWatch(
+        books=books, live=live, market=market, alerts=alerts, highs=Highs(SqlCloseLevels(database), market), clock=clock
+    )
+    desk = RiskDesk(
+        watch=watch,
+        alerts=alerts,
+        limits=LimitSettings(books, clock),
+        reports=RiskReports(
+            books=books,
+            market=market,
+            clock=clock,
+            workers=optimisation.workers,
+            watch=watch,
+            benchmark_symbol=settings.benchmark_symbol,
+        ),
+    )
     return Services(
         settings=settings,
         clock=clock,
@@ -265,7 +286,9 @@ async def _wire(
             estimation_days=settings.estimation_days,
             max_memory=settings.portfolio_max_memory,
         ),
+        risk=desk,
         monitor=monitor,
+        audit=BookAudit(books=books, repository=repository, clock=clock),
     )
 
 

@@ -13,6 +13,7 @@ from portfolio_service.api.request_meter import RequestCounts
 from portfolio_service.api.turns import Turns
 from portfolio_service.config import Settings
 from portfolio_service.domain.analytics import Analytics
+from portfolio_service.domain.book_audit import BookAudit
 from portfolio_service.domain.books import Books
 from portfolio_service.domain.cash_flows import CashService
 from portfolio_service.domain.durations import Durations
@@ -24,6 +25,7 @@ from portfolio_service.domain.portfolio import PortfolioService
 from portfolio_service.domain.ports import Clock, MarketDataClient, Receipts, Repository
 from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.rebalancing import RebalanceService
+from portfolio_service.domain.risk_desk import RiskDesk
 from portfolio_service.domain.scheduling import Scheduling
 from portfolio_service.domain.valuation import LiveValuation
 
@@ -50,7 +52,9 @@ class Services:
     scheduling: Scheduling
     cash: CashService
     analytics: Analytics
+    risk: RiskDesk
     monitor: Monitor
+    audit: BookAudit
     transactions: Mapping[str, Durations] = field(default_factory=dict)  # of the database, by mode
     requests: RequestCounts = field(default_factory=RequestCounts)
     turns: Turns = field(default_factory=Turns)  # of requests with one Idempotency-Key

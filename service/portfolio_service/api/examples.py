@@ -206,6 +206,7 @@ HEALTH = {
     "market_data": {"status": "ok", "source": "simulated", "last_update_age_s": 0.4, "missing": []},
     "acceleration": {"device": "cpu", "metal": False, "neural_engine": False, "reason": "...", "cpu": "..."},
     "database": {"status": "ok"},
+    "audit": {"status": "ok", "checked_at": TIME, "faults": []},
     "scheduler": {"status": "waiting", "last_check": TIME, "next_check": TIME, "due": 0, "running": 0},
     "warnings": [],
     "version": "0.1.0",

@@ -67,6 +67,7 @@ async def _health(services: Services, database: dict[str, Any]) -> dict[str, Any
         "market_data": market,
         "acceleration": accelerated,
         "database": database,
+        "audit": services.audit.shown(),
         "scheduler": scheduler,
         "warnings": warnings_of(services.settings, accelerated) + services.market.state.warnings,
         "version": __version__,

@@ -164,6 +164,8 @@ def _source(state: SourceState | None) -> Iterable[Metric]:
 
 def _database(facts: Operations) -> Iterable[Metric]:
     yield gauge("portfolio_database_writable", "1 when the books can be written", float(facts.writable))
+    sound = facts.services.audit.status != "failed"
+    yield gauge("portfolio_audit_ok", "0 once an audit has found the stored books damaged", float(sound))
     yield histograms(
         "portfolio_database_transaction_duration_seconds",
         "Seconds of a transaction, with the wait for its connection",

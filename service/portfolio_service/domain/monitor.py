@@ -95,7 +95,9 @@ class Monitor:
         return sum(portfolio.status is PortfolioStatus.ACTIVE for portfolio in self._books.all())
 
     async def database(self) -> dict[str, Any]:
-        """Whether the database can be written now."""
+        """Whether the books can be written now."""
+        if self._books.damage:
+            return {"status": "damaged", "reason": self._books.damage[0]}
         try:
             await self._repository.check_writable()
         except DomainError as error:

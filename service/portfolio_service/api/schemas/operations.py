@@ -22,6 +22,7 @@ class Health(ResponseModel):
     market_data: dict[str, Any]
     acceleration: dict[str, Any]
     database: dict[str, Any]
+    audit: dict[str, Any]
     scheduler: dict[str, Any]
     warnings: list[str]
     version: str

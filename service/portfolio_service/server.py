@@ -5,23 +5,28 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import socket
 import sys
 import threading
+from contextlib import suppress
 
 import uvicorn
 
 from portfolio_service.app import create_app, running
 from portfolio_service.config import ConfigError, Settings, is_loopback, load_settings
+from portfolio_service.connection import MAX_CONNECTIONS, MAX_HEAD_BYTES, Connection
 from portfolio_service.domain.errors import DomainError
 from portfolio_service.domain.workers import THREAD_NAME
-from portfolio_service.listener import Server, cannot_start, listen, why_not
+from portfolio_service.listener import cannot_start, listen, why_not
+from portfolio_service.stopping import QUIET_S, STOP_WITHIN_S, GentleServer
 
-STOP_WITHIN_S = 10
+KEEP_ALIVE_S = 15
 
 
 def serve(settings: Settings) -> int:
     """Serve until stopped; the exit code: 0 after a clean stop, 1 when it could not start (one line says why)."""
+    _allow_many_connections()
     try:
         listener = listen(settings.host, settings.port)
     except OSError as error:
@@ -29,13 +34,23 @@ def serve(settings: Settings) -> int:
     with listener:
         try:
             asyncio.run(_serve(settings, listener))
-        except (DomainError, OSError, ValueError) as error:
+        except (DomainError, OSError, ValueError, ImportError) as error:
             return cannot_start(getattr(error, "detail", str(error)))
         except KeyboardInterrupt:  # a second Ctrl-C while stopping
             return 130
         finally:
             _leave_computations()
     return 0
+
+
+def _allow_many_connections() -> None:
+    """Some systems allow 256 open files unless asked for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + 1024
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _leave_computations() -> None:
@@ -66,18 +81,22 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=STOP_WITHIN_S,
+        http=Connection,
+        ws="none",
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=STOP_WITHIN_S - QUIET_S,
     )
-    server = Server(config)
+    server = GentleServer(config, app)
     gc.disable()  # start-up makes no garbage, and a collection walks every row read so far
     async with running(app):
         gc.freeze()  # nor do later collections walk the books: a pause of every request otherwise
         gc.enable()
-        _print_urls(settings, listener.getsockname()[1])
+        _print_urls(settings, listener.getsockname()[1], app.state.services.market.source)
         await server.serve(sockets=[listener])
 
 
-def _print_urls(settings: Settings, port: int) -> None:
+def _print_urls(settings: Settings, port: int, source: str) -> None:
     host = settings.host if not is_loopback(settings.host) else "localhost"
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     lines = [
@@ -85,7 +104,7 @@ def _print_urls(settings: Settings, port: int) -> None:
         f"  page     {url}/",
         f"  API      {url}/docs",
         f"  metrics  {url}/metrics",
-        f"  prices   {settings.provider}",
+        f"  prices   {source}",
         "Ctrl-C stops it.",
     ]
     print("\n".join(lines), flush=True)

@@ -192,7 +192,10 @@ async def test_a_restart_keeps_the_answers(settings: Settings, clock: ManualCloc
     answers = []
     for _ in range(2):
         app = create_app(settings, clock)
-        async with running(app), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as c:
+        async with (
+            running(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as c,
+        ):
             answers.append(await c.post("/portfolios/with-symbols", json=NEW, headers=KEY))
             assert await names(c) == ["Once"]
     assert answers[0].content == answers[1].content

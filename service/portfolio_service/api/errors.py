@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -69,10 +69,10 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
         more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
         return error_response(422, code, f"{fields[0].field}: {fields[0].message}{more}", fields)
 
-    async def on_http(request: Request, error: Exception) -> JSONResponse:
+    async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == 405:
-            return _wrong_method(routes, request)
+            return _other_method(routes, request)
         if error.status_code == 404:
             detail = f"{request.url.path}: no such path; the paths are listed at /docs"
             return error_response(404, "not_found", detail)
@@ -83,13 +83,17 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     app.add_exception_handler(HTTPException, on_http)
 
 
-def _wrong_method(routes: Sequence[BaseRoute], request: Request) -> JSONResponse:
-    """405 with all the methods of the path in one Allow header (the router would name those of one route)."""
+def _other_method(routes: Sequence[BaseRoute], request: Request) -> Response:
+    """All the methods of the path in one Allow header (the router would name those of one route): 204 to OPTIONS, which
+    asks for them, else 405."""
     allowed: set[str] = set()
     for route in routes:
         match, _ = route.matches(request.scope)
         if match is not Match.NONE:
             allowed |= getattr(route, "methods", None) or set()
+    allowed |= {"OPTIONS", *(["HEAD"] if "GET" in allowed else [])}
     names = ", ".join(sorted(allowed))
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers={"Allow": names})
     detail = f"{request.method} {request.url.path}: expected {names}"
     return error_response(405, "method_not_allowed", detail, headers={"Allow": names})

@@ -81,6 +81,7 @@ class EventStream(EventSourceResponse):
 
 @router.get(
     "/events",
+    status_code=200,
     response_class=EventStream,
     responses={
         **reading(409, 422, 503, ok=None),

@@ -15,14 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from portfolio_service.api.errors import error_response
 from portfolio_service.config import is_loopback
 
-MAX_BODY_BYTES = 2**20
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CSP = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; script-src 'self'; "
     "connect-src 'self'; font-src 'self' data:; worker-src blob:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
-_SECURITY_HEADERS = {
+SECURITY_HEADERS = {
     "Content-Security-Policy": _CSP,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -54,9 +53,11 @@ class RequestContext:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
-                for name, value in _SECURITY_HEADERS.items():
+                for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
+                if _is_stopping(scope):  # a client that keeps its connection learns of the end by an answer
+                    headers["Connection"] = "close"
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -71,6 +72,11 @@ class RequestContext:
             finally:
                 ms = round((time.perf_counter() - started) * 1e3, 2)
                 log.info("request", method=scope["method"], path=scope["path"], status=status, ms=ms)
+
+
+def _is_stopping(scope: Scope) -> bool:
+    stopping = getattr(scope["app"].state, "stopping", None)
+    return stopping is not None and stopping.is_set()
 
 
 class HostCheck:
@@ -127,41 +133,3 @@ def _sent_key(headers: Headers) -> bytes:
         except ValueError:
             return b""
     return headers.get("x-api-key", "").encode()
-
-
-class BodyLimit:
-    """413 for a body over 1 MB, by its announced length or as it arrives; compressed bodies are not read."""
-
-    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES) -> None:
-        self.app = app
-        self.max_bytes = max_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
-            await self.app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        announced = headers.get("content-length", "0")
-        if headers.get("content-encoding", "identity").lower() != "identity":
-            detail = "Content-Encoding: expected none, compressed bodies are not accepted"
-            await error_response(415, "unsupported_media_type", detail)(scope, receive, send)
-            return
-        chunks: list[Message] = []
-        size, too_large = 0, len(announced) > 15 or (announced.isdecimal() and int(announced) > self.max_bytes)
-        while not too_large:
-            message = await receive()
-            chunks.append(message)
-            size += len(message.get("body", b""))
-            too_large = size > self.max_bytes
-            if message["type"] != "http.request" or not message.get("more_body", False):
-                break
-        if too_large:
-            detail = f"body: expected at most {self.max_bytes} bytes, got more"
-            await error_response(413, "body_too_large", detail, headers={"Connection": "close"})(scope, receive, send)
-            return
-        replay = iter(chunks)
-
-        async def receive_again() -> Message:
-            return next(replay, None) or await receive()
-
-        await self.app(scope, receive_again, send)

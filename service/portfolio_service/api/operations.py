@@ -127,7 +127,7 @@ async def prometheus_metrics(services: Svc, accept: Annotated[str, Header(includ
     """The eight documented metrics with their labels."""
     facts = await prometheus.gather(services)
     body, content_type = await run_in_threadpool(prometheus.render, facts, accept)
-    return Response(body, headers={"Content-Type": content_type})
+    return Response(body, headers={"Content-Type": content_type, "Vary": "Accept"})
 
 
 async def _metrics(services: Services) -> dict[str, Any]:

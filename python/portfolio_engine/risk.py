@@ -120,10 +120,7 @@ def tail_risk(
     table, w, names = _table(returns, weights, function)
     if method not in get_args(TailMethod):
         raise ValueError(f"[{function}] method: expected one of {', '.join(get_args(TailMethod))}, got {method!r}")
-    if not 0.5 < confidence < 1:
-        raise ValueError(f"[{function}] confidence: expected above 0.5 and below 1, got {confidence}")
-    if int(horizon) != horizon or not 1 <= horizon < len(table):
-        raise ValueError(f"[{function}] horizon: expected a whole number from 1 to {len(table) - 1}, got {horizon}")
+    _check_options(function, confidence, horizon, len(table) - 1)
     tail, horizon, monotone = 1 - confidence, int(horizon), True
     used = len(table)
     if method == "historical":
@@ -134,6 +131,26 @@ def tail_risk(
         found = tails.gaussian(table.mean(axis=0), _sample(table), w, tail, used, horizon)
     else:
         found, monotone = tails.cornish_fisher(table, w, tail, horizon)
+    return _tail_risk(found, names, monotone, method, confidence, horizon, used)
+
+
+def _check_options(function: str, confidence: float, horizon: int, most: int | None) -> None:
+    if not 0.5 < confidence < 1:
+        raise ValueError(f"[{function}] confidence: expected above 0.5 and below 1, got {confidence}")
+    if int(horizon) != horizon or horizon < 1 or (most is not None and horizon > most):
+        expected = "a whole number from 1" + ("" if most is None else f" to {most}")
+        raise ValueError(f"[{function}] horizon: expected {expected}, got {horizon}")
+
+
+def _tail_risk(
+    found: tails.Tails,
+    names: tuple[str, ...] | None,
+    monotone: bool,
+    method: str,
+    confidence: float,
+    horizon: int,
+    used: int,
+) -> TailRisk:
     at_quantile, below, value, value_se, below_se = found
     return TailRisk(
         value_at_risk=value,
@@ -145,9 +162,43 @@ def tail_risk(
         monotone=monotone,
         method=method,
         confidence=float(confidence),
-        horizon=horizon,
+        horizon=int(horizon),
         observations=used,
     )
+
+
+def gaussian_tail_risk(
+    mean: npt.ArrayLike | Any,
+    covariance: npt.ArrayLike | Any,
+    weights: npt.ArrayLike | Any,
+    *,
+    confidence: float = 0.95,
+    horizon: int = 1,
+    observations: int | None = None,
+) -> TailRisk:
+    """`tail_risk` with method "gaussian" from given moments of one period, for instance stressed ones.
+
+    Args:
+        mean, covariance: (n,) and (n, n), of one period.
+        weights: (n,).
+        confidence, horizon: as in `tail_risk`, without its limit on the horizon.
+        observations: what the moments were estimated from; None leaves the standard errors NaN.
+
+    Raises:
+        ValueError: shapes that do not match, NaN or infinity, an option out of range.
+    """
+    function = "gaussian_tail_risk"
+    names = asset_names(covariance) or asset_names(mean) or asset_names(weights)
+    mu, w = (aligned_array(x, names, function, a) for x, a in ((mean, "mean"), (weights, "weights")))
+    sigma = as_array(covariance, function, "covariance")
+    if mu.ndim != 1 or w.shape != mu.shape or sigma.shape != (mu.size, mu.size):
+        got = f"{mu.shape}, {sigma.shape} and {w.shape}"
+        raise ValueError(f"[{function}] expected mean (n,), covariance (n, n) and weights (n,), got {got}")
+    for array, argument in ((mu, "mean"), (sigma, "covariance"), (w, "weights")):
+        _finite(array, array, function, argument)
+    _check_options(function, confidence, horizon, None)
+    found = tails.gaussian(mu, sigma, w, 1 - confidence, observations or np.nan, int(horizon))
+    return _tail_risk(found, names, True, "gaussian", confidence, horizon, observations or 0)
 
 
 def risk_decomposition(covariance: npt.ArrayLike | Any, weights: npt.ArrayLike | Any) -> RiskDecomposition:

@@ -21,6 +21,7 @@ from portfolio_service.adapters.messaging.in_process import InProcessBus
 from portfolio_service.adapters.storage import SqlRepository
 from portfolio_service.adapters.storage.alerts import SqlAlerts
 from portfolio_service.adapters.storage.close_levels import SqlCloseLevels
+from portfolio_service.adapters.storage.daily_records import DailyRecordStore
 from portfolio_service.adapters.storage.database import Database
 from portfolio_service.adapters.storage.decisions import DecisionStore
 from portfolio_service.adapters.storage.event_log import SqlEventLog
@@ -126,6 +127,7 @@ def _jobs(services: Services, relay: OutboxRelay) -> dict[str, Job]:
     market, repository, clock, settings = services.market, services.repository, services.clock, services.settings
     records = RealisedRecords(
         repository=repository,
+        store=services.records,
         prices=services.prices,
         market=market,
         clock=clock,
@@ -273,12 +275,15 @@ async def _wire(
             interval_s=settings.rebalance_check_interval,
             at_once=max(1, settings.portfolio_optimization_workers // 2),  # the other workers are for requests
         ),
-        cash=CashService(books=books, prices=prices, flows=ExternalFlowStore(database), clock=clock),
+        records=(records := DailyRecordStore(database)),
+        cash=CashService(books=books, prices=prices, flows=(flows := ExternalFlowStore(database)), clock=clock),
         analytics=Analytics(
             books=books,
             prices=prices,
             market=market,
             repository=repository,
+            records=records,
+            flows=flows,
             clock=clock,
             workers=optimisation.workers,
             benchmark_symbol=settings.benchmark_symbol,

@@ -244,3 +244,14 @@ def test_factor_exposure_is_the_regression() -> None:
     assert found.residual_volatility == pytest.approx(residual.std(ddof=1), rel=1e-10)
     with pytest.raises(ValueError, match="factor: expected returns that vary"):
         pe.factor_exposure(RETURNS, np.full(400, 0.01), WEIGHTS)
+
+
+def test_given_moments_are_the_sample_ones() -> None:
+    table = pd.DataFrame(RETURNS, columns=list("ABCD"))
+    given_ = pe.gaussian_tail_risk(table.mean(), table.cov(), WEIGHTS, confidence=0.99, horizon=5, observations=400)
+    sample = pe.tail_risk(table, WEIGHTS, confidence=0.99, horizon=5, method="gaussian")
+    assert given_.value_at_risk == pytest.approx(sample.value_at_risk, rel=1e-12)
+    assert given_.conditional_value_at_risk_se == pytest.approx(sample.conditional_value_at_risk_se, rel=1e-12)
+    assert given_.value_at_risk_contributions["B"] == pytest.approx(sample.value_at_risk_contributions["B"], rel=1e-12)
+    with pytest.raises(ValueError, match="expected mean"):
+        pe.gaussian_tail_risk([0.0], np.eye(2), [1.0])

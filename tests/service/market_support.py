@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+import uvicorn
 
 from portfolio_service.adapters.market_data.simulated import SimulatedMarket
 from portfolio_service.adapters.storage import SqlRepository
+from portfolio_service.adapters.storage.alerts import SqlAlerts
+from portfolio_service.adapters.storage.close_levels import SqlCloseLevels
+from portfolio_service.adapters.storage.database import Database
+from portfolio_service.domain.alerts import Alerts
 from portfolio_service.domain.analytics import Analytics
 from portfolio_service.domain.books import Books
+from portfolio_service.domain.highs import Highs
 from portfolio_service.domain.models import (
     Book,
     Event,
@@ -31,6 +39,8 @@ from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.realised import RealisedRecords
 from portfolio_service.domain.risk_watch import RiskWatch
 from portfolio_service.domain.valuation import LiveValuation, value
+from portfolio_service.listener import listen
+from portfolio_service.market_data_server.app import create_app as market_data_app
 from tests.service.fakes import ACTOR, ManualClock
 
 FRIDAY_NOON = datetime(2026, 3, 13, 16, 0, tzinfo=UTC)  # in the session that closes at 20:00 UTC
@@ -131,6 +141,7 @@ class World:
     analytics: Analytics
     live: LiveValuation
     risk: RiskWatch
+    alerts: Alerts
     records: RealisedRecords
 
     async def create(self, *symbols: str, initial: str = "100000", cash: str | None = None) -> Portfolio:
@@ -158,7 +169,8 @@ async def open_world(
     """`options` go to the OptimisationService."""
     clock = ManualClock()
     market = market_of(clock)
-    repository = await SqlRepository.open(folder / "portfolio.db")
+    database = await Database.open(folder / "portfolio.db")
+    repository = SqlRepository(database)
     books = Books(repository)
     await books.load()
     prices = Prices(market, clock)
@@ -166,6 +178,9 @@ async def open_world(
     optimisation = OptimisationService(**parts, **options)
     analytics = Analytics(**parts, workers=optimisation.workers)
     live = LiveValuation(books, prices)
+    alerts = Alerts(SqlAlerts(database), clock)
+    await alerts.load()
+    highs = Highs(SqlCloseLevels(database), market)
     try:
         yield World(
             clock=clock,
@@ -177,9 +192,30 @@ async def open_world(
             optimisation=optimisation,
             analytics=analytics,
             live=live,
-            risk=RiskWatch(**parts, live=live, analytics=analytics),
-            records=RealisedRecords(repository=repository, prices=prices, market=market, clock=clock),
+            risk=RiskWatch(books=books, live=live, market=market, alerts=alerts, highs=highs, clock=clock),
+            alerts=alerts,
+            records=RealisedRecords(repository=repository, store=store, prices=prices, market=market, clock=clock),
         )
     finally:
         optimisation.close()
         await repository.close()
+
+
+class ServerThread:
+    """A real market data server on a free port, in a thread of this process: its clock can be a test's."""
+
+    def __init__(self, market: MarketDataClient) -> None:
+        self._listener = listen("127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        app = market_data_app(market, ("127.0.0.1", "localhost"))
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False))
+        self._thread = threading.Thread(target=self._server.run, args=([self._listener],), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._listener.close()

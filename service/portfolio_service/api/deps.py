@@ -22,7 +22,7 @@ from portfolio_service.domain.models import Actor, Portfolio
 from portfolio_service.domain.monitor import Monitor
 from portfolio_service.domain.optimisation import OptimisationService
 from portfolio_service.domain.portfolio import PortfolioService
-from portfolio_service.domain.ports import Clock, MarketDataClient, Receipts, Repository
+from portfolio_service.domain.ports import Clock, MarketDataClient, Receipts, RecordStore, Repository
 from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.rebalancing import RebalanceService
 from portfolio_service.domain.risk_desk import RiskDesk
@@ -51,6 +51,7 @@ class Services:
     rebalancing: RebalanceService
     scheduling: Scheduling
     cash: CashService
+    records: RecordStore
     analytics: Analytics
     risk: RiskDesk
     monitor: Monitor

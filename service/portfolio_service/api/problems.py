@@ -17,6 +17,7 @@ TAGS = [
     {"name": "rebalancing", "description": "Trade to weights."},
     {"name": "cash", "description": "Deposits, withdrawals, and what came in and went out."},
     {"name": "analytics", "description": "Performance, efficient frontier, simulation."},
+    {"name": "risk", "description": "Risk by position, stress tests, limits and their alerts."},
     {"name": "operations", "description": "Health and metrics."},
     {"name": "pages", "description": "For people."},
 ]

@@ -42,13 +42,17 @@ async def load_sample(
     market: MarketDataClient, symbols: Sequence[str], days: int, minimum: int = MIN_RETURNS
 ) -> Sample:
     """Returns of the last `days` trading days; Conflict("insufficient_history"), names listed, under `minimum`."""
-    prices = await market.get_histories(symbols, days + 1)
+    return sample_of(await market.get_histories(symbols, days + 1), symbols, market.source, minimum)
+
+
+def sample_of(prices: pd.DataFrame, symbols: Sequence[str], source: str, minimum: int = MIN_RETURNS) -> Sample:
+    """Returns on the days on which all of `symbols` have a price; Conflict as above."""
     if absent := [symbol for symbol in symbols if symbol not in prices]:
-        raise _insufficient(absent, 0, minimum, market.source)
-    common = prices.dropna()
+        raise _insufficient(absent, 0, minimum, source)
+    common = prices[list(symbols)].dropna()
     if len(common) - 1 < minimum:
-        raise _insufficient(_short(prices, minimum), max(len(common) - 1, 0), minimum, market.source)
-    return Sample(pe.prices_to_returns(common), market.source)
+        raise _insufficient(_short(prices[list(symbols)], minimum), max(len(common) - 1, 0), minimum, source)
+    return Sample(pe.prices_to_returns(common), source)
 
 
 def _short(prices: pd.DataFrame, minimum: int) -> list[str]:

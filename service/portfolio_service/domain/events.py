@@ -93,5 +93,8 @@ def performance_calculated(metrics: PerformanceMetrics) -> Event:
     return _event(PERFORMANCE_CALCULATED, metrics.portfolio_id, metrics.calculated_at, **numbers)
 
 
-def risk_alert(portfolio_id: str, limit: str, level: float, value: float, message: str, at: datetime) -> Event:
-    return _event(RISK_ALERT, portfolio_id, at, limit=limit, level=level, value=value, message=message)
+def risk_alert(
+    portfolio_id: str, limit: str, level: float, value: float, message: str, at: datetime, **more: Any
+) -> Event:
+    """`more` is what an alert of a risk limit adds: alert_id, severity, status, subject."""
+    return _event(RISK_ALERT, portfolio_id, at, limit=limit, level=level, value=value, message=message, **more)

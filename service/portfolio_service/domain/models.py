@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -114,6 +114,7 @@ class Portfolio:
     last_rebalanced: datetime | None = None
     target: Target | None = None
     policy: Mapping[str, Any] | None = None  # the whole last optimise request, repeated by schedules
+    limits: Mapping[str, Any] | None = None  # {limit: {warning, breach, enabled}}; None for the documented ones
     metadata: Mapping[str, Any] = field(default_factory=dict)
     client_prices: Mapping[str, Price] = field(default_factory=dict)  # sent with POST positions, for this book only
     # at the prices of the last change to the books, for that change's answer; None after a restart
@@ -219,6 +220,15 @@ class DailyRecord:
 
 
 @dataclass(frozen=True)
+class Course:
+    """A portfolio's daily record so far; nothing and no value before the first one."""
+
+    dates: Sequence[datetime]
+    returns: Sequence[float]  # one a date
+    last_value: Decimal
+
+
+@dataclass(frozen=True)
 class ExternalFlow:
     """What one change of the books brought in (+) or took out (-), transfers at their market price."""
 
@@ -238,6 +248,41 @@ class FlowTotals:
     deposits: Decimal
     withdrawals: Decimal
     transfers: Decimal
+
+
+@dataclass(frozen=True)
+class CloseLevel:
+    """Where some daily records of a portfolio left it: the highest and the last compounded return since its start."""
+
+    portfolio_id: str
+    record_id: int  # the newest of them
+    peak: float
+    last: float
+    last_value: float
+    last_date: datetime
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A value beyond a risk limit, from when it was raised until it was cleared."""
+
+    alert_id: str
+    portfolio_id: str
+    limit: str
+    subject: str  # symbol or sector; "" when the limit is about the whole portfolio
+    severity: str  # "warning" or "breach"
+    level: float
+    value: float  # when it was raised
+    message: str
+    raised_at: datetime
+    cleared_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    note: str | None = None
+
+    @property
+    def status(self) -> str:
+        return "cleared" if self.cleared_at else "acknowledged" if self.acknowledged_at else "open"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from portfolio_service.domain.models import (
     Change,
     CloseLevel,
     Counters,
+    Course,
     DailyRecord,
     Decision,
     Event,
@@ -137,6 +138,22 @@ class Repository(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class RecordStore(Protocol):
+    """What the daily record is made of."""
+
+    async def course(self, portfolio_id: str) -> Course: ...
+
+    async def booked(
+        self, portfolio_id: str, after: datetime, version: int
+    ) -> tuple[Sequence[LedgerEntry], Sequence[ExternalFlow]]:
+        """What was recorded later than `after`, up to the books' `version`, oldest first."""
+        ...
+
+    async def last(self, portfolio_id: str) -> tuple[DailyRecord | None, int]:
+        """The newest record, and how many there are."""
+        ...
 
 
 class ExternalFlows(Protocol):

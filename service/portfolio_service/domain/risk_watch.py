@@ -1,91 +1,134 @@
-"""Keeps the inputs of the risk limits fresh and raises their alerts as outbox events."""
+"""Keeps the inputs of the risk limits fresh for all portfolios at once, and has their alerts raised and cleared."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime, timedelta
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 
-from portfolio_service.domain.analytics import INSUFFICIENT, Analytics
+import numpy as np
+
+import portfolio_engine as pe
+from portfolio_service.domain.alerts import Alerts
 from portfolio_service.domain.books import Books
-from portfolio_service.domain.ledger import external_flow
-from portfolio_service.domain.limits import RiskLimits
+from portfolio_service.domain.errors import Unavailable
+from portfolio_service.domain.highs import Highs
+from portfolio_service.domain.limits import LimitScan, Measures
+from portfolio_service.domain.measures import MIN_RETURNS
 from portfolio_service.domain.models import Event, Portfolio
-from portfolio_service.domain.money import ZERO
-from portfolio_service.domain.ports import Clock, MarketDataClient, Repository
-from portfolio_service.domain.prices import Prices
-from portfolio_service.domain.realised import chain
-from portfolio_service.domain.valuation import LiveValuation, value
+from portfolio_service.domain.ports import Clock, MarketDataClient
+from portfolio_service.domain.valuation import LiveValuation, LiveValues
 
-REFRESHED_AT_ONCE = 100  # of the portfolios whose books or last close changed, so that ticks never wait for all
+WINDOW = 252  # trading days, as the contract's performance metrics
+PERIODS = 252
+
+
+@dataclass(frozen=True)
+class RiskNumbers:
+    """Of today's weights over the last year, as fractions; losses are negative."""
+
+    volatility: float  # annual
+    var_95: float
+    cvar_95: float
 
 
 class RiskWatch:
-    """Volatility and highs change with the books and the closes only; weights and drawdowns with every tick."""
+    """Volatility and VaR change with the books and the closes only; weights and drawdowns with every tick."""
 
     def __init__(
         self,
         *,
         books: Books,
-        prices: Prices,
         live: LiveValuation,
         market: MarketDataClient,
-        repository: Repository,
-        analytics: Analytics,
+        alerts: Alerts,
+        highs: Highs,
         clock: Clock,
-        on_alert: Callable[[], None] = lambda: None,
     ) -> None:
         self._books = books
-        self._prices = prices
         self._live = live
         self._market = market
-        self._repository = repository
-        self._analytics = analytics
+        self._alerts = alerts
+        self._highs = highs
         self._clock = clock
-        self._on_alert = on_alert
-        self._limits = RiskLimits(market.sector)
+        self._scan = LimitScan(market.sector)
         self._fresh: dict[str, tuple[int, datetime]] = {}
-        self._volatility: dict[str, float] = {}
-        self._highs: dict[str, float] = {}
+        self._numbers: dict[str, RiskNumbers] = {}
+        self._checking = asyncio.Lock()
+        books.subscribe(self._changed)
 
     async def run_once(self) -> list[Event]:
-        """Check everything now; the alerts raised, which are in the outbox."""
-        portfolios = self._books.all()
+        """Check everything now; the events of alerts raised and cleared, which are in the outbox."""
+        async with self._checking:
+            with suppress(Unavailable):  # weights and drawdowns are checked all the same
+                await self._refresh()
+            portfolios, values = self._books.all(), self._live.values()
+            measures = {one.portfolio_id: self.measures(one.portfolio_id) for one in portfolios}
+            near, levels = self._scan.near(values, portfolios, measures)
+            return await self._alerts.update(near, levels, measures)
+
+    async def current(self, portfolio: Portfolio) -> Measures:
+        """What the limits look at beside weights, of these books; without market data what was known last."""
         close = self._market.last_close(self._clock.now())
-        due = [one for one in portfolios if self._fresh.get(one.portfolio_id) != (one.version, close)]
-        for portfolio in due[:REFRESHED_AT_ONCE]:
-            await self._refresh(portfolio)
-            self._fresh[portfolio.portfolio_id] = (portfolio.version, close)
-            await asyncio.sleep(0)  # requests go first
-        self._forget(set(self._fresh) - {portfolio.portfolio_id for portfolio in portfolios})
-        raised = self._limits.check(self._live.values(), self._volatility, self._highs, self._clock.now())
-        if raised:
-            await self._repository.append_events(raised)
-            self._on_alert()
-        return raised
+        if self._fresh.get(portfolio.portfolio_id) != (portfolio.version, close):
+            async with self._checking:
+                with suppress(Unavailable):
+                    await self._refresh()
+        return self.measures(portfolio.portfolio_id)
 
-    async def _refresh(self, portfolio: Portfolio) -> None:
-        portfolio_id = portfolio.portfolio_id
-        await self._prices.current(list(portfolio.book.holdings))
-        valuation = value(portfolio, self._prices, self._clock.now())
-        metrics, basis = await self._analytics.metrics(portfolio, valuation)
-        self._volatility[portfolio_id] = 0.0 if basis == INSUFFICIENT else metrics.volatility
-        self._highs[portfolio_id] = await self._high(portfolio)
+    def latest(self) -> Mapping[str, RiskNumbers]:
+        """The numbers last computed of each portfolio, for gauges."""
+        return self._numbers
 
-    async def _high(self, portfolio: Portfolio) -> float:
-        """The highest close so far, carried to today's capital: without flows simply the highest value."""
-        records = await self._repository.daily_records(portfolio.portfolio_id, portfolio.created_at.date())
-        entries = await self._repository.ledger(portfolio.portfolio_id)
-        last = self._market.last_close(records[-1].date + timedelta(days=1)) if records else None
-        flow = sum((external_flow(entry) for entry in entries if last is None or entry.recorded_at > last), ZERO)
-        if not records:
-            return float(flow)
-        level = (1 + chain(records)).cumprod()
-        peak = max(1.0, float(level.max()))
-        return peak / float(level.iloc[-1]) * float(records[-1].total_value + flow) if level.iloc[-1] > 0 else 0.0
+    def measures(self, portfolio_id: str) -> Measures:
+        """What the limits look at beside weights."""
+        found = self._numbers.get(portfolio_id)
+        high = self._highs.of(portfolio_id)
+        if found is None:
+            return Measures(high=high)
+        return Measures(volatility=found.volatility, var_95=max(-found.var_95, 0.0), high=high)
 
-    def _forget(self, gone: set[str]) -> None:
-        for portfolio_id in gone:
-            self._fresh.pop(portfolio_id)
-            self._volatility.pop(portfolio_id)
-            self._highs.pop(portfolio_id)
+    async def _refresh(self) -> None:
+        """The numbers of every portfolio whose books or last close have changed: one history for all of them."""
+        await self._highs.follow()
+        close = self._market.last_close(self._clock.now())
+        versions = {one.portfolio_id: (one.version, close) for one in self._books.all()}
+        due = [i for i, version in versions.items() if self._fresh.get(i) != version]
+        if not due:
+            return
+        values = self._live.values()
+        symbols, weights = _weights(values, due)
+        frame = await self._market.get_histories(symbols, WINDOW + 1)
+        prices = frame.reindex(columns=symbols).to_numpy(dtype=np.float64)
+        found = await asyncio.to_thread(pe.risk_table, prices, weights, confidence=0.95, minimum=MIN_RETURNS)
+        for k, portfolio_id in enumerate(due):
+            self._fresh[portfolio_id] = versions[portfolio_id]
+            if math.isnan(found.volatility[k]):
+                self._numbers.pop(portfolio_id, None)
+            else:
+                self._numbers[portfolio_id] = RiskNumbers(
+                    volatility=float(found.volatility[k]) * math.sqrt(PERIODS),
+                    var_95=float(found.value_at_risk[k]),
+                    cvar_95=float(found.conditional_value_at_risk[k]),
+                )
+
+    def _changed(self, portfolio_id: str, portfolio: object | None) -> None:
+        if portfolio is None:
+            self._fresh.pop(portfolio_id, None)
+            self._numbers.pop(portfolio_id, None)
+            self._highs.forget(portfolio_id)
+
+
+def _weights(values: LiveValues, due: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """The symbols that the portfolios of `due` hold, and (portfolios, symbols) their weights."""
+    row_of = {portfolio_id: row for row, portfolio_id in enumerate(due)}
+    rows = np.array([row_of.get(portfolio_id, -1) for portfolio_id in values.portfolio_ids], dtype=np.intp)
+    mine = rows[values.owners] >= 0
+    owners, columns = rows[values.owners][mine], values.columns[mine]
+    held, places = np.unique(columns, return_inverse=True)
+    weights = np.zeros((len(due), len(held)))
+    weights[owners, places] = values.weights[mine]
+    return [values.symbols[column] for column in held], weights

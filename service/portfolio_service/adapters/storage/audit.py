@@ -19,6 +19,8 @@ GENESIS = "0" * 64
 def state_hash(portfolio: Portfolio) -> str:
     """Hash of everything a portfolio is, its book included; not of prices."""
     state = {f.name: getattr(portfolio, f.name) for f in fields(portfolio) if f.name not in ("book", "valuation")}
+    if state["limits"] is None:
+        del state["limits"]  # so were states hashed before there were limits
     state["target"] = None if portfolio.target is None else vars(portfolio.target)
     state["cash"] = portfolio.book.cash
     state["unallocated_capital"] = portfolio.book.unallocated_capital

@@ -54,6 +54,7 @@ def portfolio_row(portfolio: Portfolio, state_hash: str) -> dict[str, Any]:
         "version": portfolio.version,
         "target": None if target is None else {**vars(target), "weights": dict(target.weights)},
         "policy": None if portfolio.policy is None else dict(portfolio.policy),
+        "limits": None if portfolio.limits is None else dict(portfolio.limits),
         "metadata": dict(portfolio.metadata),
         "client_prices": {s: [str(price.price), iso(price.time)] for s, price in portfolio.client_prices.items()},
         "state_hash": state_hash,
@@ -78,6 +79,7 @@ def portfolio_of(row: Row[Any], book: Book) -> Portfolio:
         last_rebalanced=row.last_rebalanced,
         target=None if row.target is None else Target(**row.target),
         policy=row.policy,
+        limits=row.limits,
         metadata=row.metadata,
         client_prices={
             symbol: Price(symbol, Decimal(price), datetime.fromisoformat(time), CLIENT)

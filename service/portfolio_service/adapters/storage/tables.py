@@ -53,6 +53,7 @@ portfolios = Table(
     Column("version", Integer, nullable=False),
     Column("target", JSON(none_as_null=True)),  # {weights, relaxed, optimization_id}
     Column("policy", JSON(none_as_null=True)),
+    Column("limits", JSON(none_as_null=True)),  # {limit: {warning, breach, enabled}}, None for the documented ones
     Column("metadata", JSON, nullable=False),
     Column("client_prices", JSON, nullable=False),  # {symbol: [price, time]}
     Column("state_hash", String(64), nullable=False),
@@ -218,6 +219,28 @@ decisions = Table(
     Column("numbers", JSON, nullable=False),
     UniqueConstraint("portfolio_id", "concludes"),
     Index(None, "portfolio_id", "decision_id"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_number", number_type(), primary_key=True),
+    Column("alert_id", String(32), nullable=False),
+    _portfolio_id(),
+    Column("limit_name", String(32), nullable=False),
+    Column("subject", Text, nullable=False),  # symbol or sector, "" when the limit is about the whole
+    Column("severity", String(16), nullable=False),
+    Column("level", Float, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("raised_at", Utc, nullable=False),
+    Column("cleared_at", Utc),
+    Column("acknowledged_at", Utc),
+    Column("acknowledged_by", Text),
+    Column("note", Text),
+    UniqueConstraint("alert_id"),
+    Index(None, "cleared_at"),
+    Index(None, "portfolio_id", "alert_number"),
 )
 
 heartbeat = Table(

@@ -1,0 +1,79 @@
+"""The alerts of the risk limits, each written together with its outbox event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, bindparam, func, insert, select, true, update
+
+from portfolio_service.adapters.storage import tables
+from portfolio_service.adapters.storage.database import Database
+from portfolio_service.adapters.storage.write import append_events
+from portfolio_service.domain.models import Alert, Event
+
+_TABLE = tables.alerts
+_CLEARED, _ACKNOWLEDGED = _TABLE.c.cleared_at.is_not(None), _TABLE.c.acknowledged_at.is_not(None)
+_STATUS: dict[str, ColumnElement[bool]] = {
+    "open": ~_CLEARED & ~_ACKNOWLEDGED,
+    "acknowledged": ~_CLEARED & _ACKNOWLEDGED,
+    "cleared": _CLEARED,
+    "all": true(),
+}
+
+
+class SqlAlerts:
+    """See ports.AlertStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def standing(self) -> Sequence[Alert]:
+        query = select(_TABLE).where(~_CLEARED).order_by(_TABLE.c.alert_number)
+        async with self._database.read() as connection:
+            return [_alert(row) for row in await connection.execute(query)]
+
+    async def record(self, raised: Sequence[Alert], cleared: Sequence[Alert], events: Sequence[Event]) -> None:
+        ended = [{"ended": alert.alert_id, "at": alert.cleared_at} for alert in cleared]
+        change = update(_TABLE).where(_TABLE.c.alert_id == bindparam("ended")).values(cleared_at=bindparam("at"))
+        async with self._database.write() as connection:
+            if raised:
+                await connection.execute(insert(_TABLE), [_row(alert) for alert in raised])
+            if ended:
+                await connection.execute(change, ended)
+            await connection.run_sync(append_events, events)
+
+    async def page(
+        self, portfolio_id: str | None, status: str, severity: str | None, limit: int, offset: int
+    ) -> tuple[Sequence[Alert], int]:
+        query = select(_TABLE).where(_STATUS[status])
+        if portfolio_id is not None:
+            query = query.where(_TABLE.c.portfolio_id == portfolio_id)
+        if severity is not None:
+            query = query.where(_TABLE.c.severity == severity)
+        newest = query.order_by(_TABLE.c.alert_number.desc()).limit(limit).offset(offset)
+        async with self._database.read() as connection:
+            total = await connection.scalar(select(func.count()).select_from(query.subquery()))
+            return [_alert(row) for row in await connection.execute(newest)], int(total or 0)
+
+    async def acknowledge(self, alert_id: str, by: str, note: str | None, at: datetime) -> Alert | None:
+        this = _TABLE.c.alert_id == alert_id
+        first = update(_TABLE).where(this, ~_ACKNOWLEDGED)
+        async with self._database.write() as connection:
+            await connection.execute(first.values(acknowledged_at=at, acknowledged_by=by, note=note))
+            row = (await connection.execute(select(_TABLE).where(this))).first()
+        return None if row is None else _alert(row)
+
+
+def _row(alert: Alert) -> dict[str, Any]:
+    """`limit` is a word of SQL: the column is limit_name."""
+    row = dict(vars(alert))
+    row["limit_name"] = row.pop("limit")
+    return row
+
+
+def _alert(row: Row[Any]) -> Alert:
+    found = dict(row._mapping)
+    del found["alert_number"]
+    return Alert(limit=found.pop("limit_name"), **found)

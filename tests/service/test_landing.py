@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-from tests.service.conftest import TECH, Server
+from tests.service.conftest import TECH, Server, start_server
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -54,11 +54,17 @@ def filled(start: Callable[..., Server]) -> Server:
 class Visit:
     """One page load; anything asked from elsewhere and any complaint of the browser is kept."""
 
-    def __init__(self, browser: Browser, url: str, viewport: dict[str, int], scheme: str = "light") -> None:
+    def __init__(
+        self, browser: Browser, url: str, viewport: dict[str, int], scheme: str = "light", scripts: bool = True
+    ) -> None:
         self.base = "/".join(url.split("/")[:3])
         self.outside: list[str] = []
         self.complaints: list[str] = []
-        self._context = browser.new_context(viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]
+        self._context = browser.new_context(
+            viewport=viewport,  # type: ignore[arg-type]
+            color_scheme=scheme,  # type: ignore[arg-type]
+            java_script_enabled=scripts,
+        )
         self._context.route("**/*", self._route)
         self.page: Page = self._context.new_page()
         self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
@@ -118,7 +124,7 @@ def test_page(browser: Browser, filled: Server, viewport: dict[str, int], scheme
 def test_another_portfolio_can_be_chosen(browser: Browser, filled: Server) -> None:
     with Visit(browser, f"{filled.url}/", DESKTOP) as visit:
         visit.page.get_by_role("link", name="Waiting").click()
-        assert visit.page.inner_text("h2:nth-of-type(2)").startswith("Waiting")
+        assert visit.page.inner_text("#allocation h2").startswith("Waiting")
         assert "waits for the first rebalance" in visit.page.inner_text("body")
         assert "at least two holdings" in visit.page.inner_text("body")
     with Visit(browser, f"{filled.url}/?portfolio=<script>alert(1)</script>", DESKTOP) as visit:
@@ -135,6 +141,60 @@ def test_an_empty_service_shows_the_commands_that_fill_it(browser: Browser, serv
         "/portfolios/ID/optimize",
         "/portfolios/ID/rebalance",
     ]
+
+
+@pytest.mark.slow
+@needs_browser
+def test_the_page_lives(browser: Browser, start: Callable[..., Server]) -> None:
+    """What happens elsewhere shows without a reload: portfolio, values, allocation, charts, alerts, events."""
+    server = start()
+    with Visit(browser, f"{server.url}/", DESKTOP) as visit, httpx.Client(base_url=server.url, timeout=60) as http:
+        page = visit.page
+        page.locator("#connection.live").wait_for()
+        page.evaluate("window.loadedOnce = true")
+        body = {"portfolio_name": "Born later", "symbols": TECH, "initial_value": 250000}
+        path = f"/portfolios/{http.post('/portfolios/with-symbols', json=body).json()['portfolio_id']}"
+        page.locator("#allocation h2").get_by_text("Born later").wait_for()
+        assert page.locator("#allocation svg.allocation rect").count() == 6  # five symbols and cash
+        page.locator("#charts svg.chart").nth(1).wait_for()
+        http.post(f"{path}/optimize", json={"method": "max_sharpe"}).raise_for_status()
+        http.post(f"{path}/rebalance", json={}).raise_for_status()
+        page.locator("#happenings").get_by_text("rebalanced: ").wait_for()
+        page.locator("#happenings .count").wait_for()  # one name is beyond its limit
+        assert page.locator("#happenings li.breach").count() > 0
+        page.locator("#charts .name", has_text="target").wait_for()
+        now = http.get(path).json()
+        page.locator("#holdings").get_by_text(f"{now['positions']['MSFT']['quantity']:,.4f}").wait_for()
+        before = page.inner_text("#tiles")
+        page.wait_for_function("text => document.getElementById('tiles').innerText !== text", arg=before)  # ticks
+        assert page.evaluate("window.loadedOnce")
+
+
+@pytest.mark.slow
+@needs_browser
+def test_the_badge_says_when_the_line_is_dead(browser: Browser, tmp_path: Path) -> None:
+    server = start_server(tmp_path)
+    port = server.url.rpartition(":")[2]
+    with Visit(browser, f"{server.url}/", PHONE) as visit:
+        visit.page.locator("#connection.live").wait_for()
+        server.stop()
+        visit.page.locator("#connection.stale").wait_for()
+        server = start_server(tmp_path, PORT=port)
+        httpx.post(f"{server.url}/portfolios", json={"portfolio_name": "Meanwhile"}, timeout=60).raise_for_status()
+        visit.page.locator("#connection.live").wait_for()
+        visit.page.locator("#portfolios").get_by_text("Meanwhile").wait_for()
+        assert visit.width_beyond_screen() == 0
+        assert all("ERR_" in text for text in visit.complaints)  # the browser's own words about the dead line
+        visit.complaints.clear()
+    server.stop()
+
+
+@needs_browser
+def test_the_page_needs_no_script(browser: Browser, filled: Server) -> None:
+    with Visit(browser, f"{filled.url}/", DESKTOP, scripts=False) as visit:
+        assert not visit.page.locator("#connection").is_visible()
+        for part in ("#tiles", "#portfolios", "#happenings", "#allocation", "#charts", "#holdings"):
+            assert visit.page.locator(part).inner_text().strip()
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,26 @@ import numpy as np
 from portfolio_service.api import charts
 from portfolio_service.api.deps import Services
 from portfolio_service.domain.errors import DomainError
-from portfolio_service.domain.models import Portfolio
+from portfolio_service.domain.models import Portfolio, Valuation
 from portfolio_service.domain.requests import FrontierRequest
 from portfolio_service.domain.standing import Standing, standings
 from portfolio_service.domain.value_history import ValuePoint, value_history
 
 DAYS = 365
+SLICES = 7
+SEEN = 0.0005  # a smaller share is no part of a bar
 POINTS = 30
 VALUE_BOTTOM, DRAWDOWN_TOP, DRAWDOWN_BOTTOM = 180.0, 200.0, 262.0
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of the allocation's bar: shares from `start`; `kind` is its CSS class."""
+
+    name: str
+    kind: str
+    start: float
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,21 @@ class FrontierChart:
     y: charts.Axis
     curve: str
     dots: Sequence[Dot]
+
+
+def allocation(valuation: Valuation) -> list[Slice]:
+    """The largest positions one by one, then the others together, cash, and what no order has used yet."""
+    weights = {symbol: position.weight for symbol, position in valuation.positions.items()}
+    ordered = sorted(weights, key=lambda symbol: -weights[symbol])
+    parts = [(symbol, f"a{number}", weights[symbol]) for number, symbol in enumerate(ordered[:SLICES])]
+    if rest := ordered[SLICES:]:
+        parts.append((f"{len(rest)} others", "others", sum(weights[symbol] for symbol in rest)))
+    total = float(valuation.total_value)
+    for name, amount in (("Cash", valuation.cash_balance), ("Unallocated", valuation.unallocated_capital)):
+        if total and float(amount) / total > SEEN:
+            parts.append((name, name.lower(), float(amount) / total))
+    starts = accumulate((weight for _, _, weight in parts), initial=0.0)
+    return [Slice(name, kind, start, weight) for (name, kind, weight), start in zip(parts, starts, strict=False)]
 
 
 async def history_chart(services: Services, portfolio: Portfolio) -> tuple[HistoryChart | None, str]:

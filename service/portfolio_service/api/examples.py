@@ -176,16 +176,16 @@ PATCHED = {
 }
 DECISION = {
     "decided_at": "2025-08-25T14:00:02Z",
-    "trigger": "drift",
+    "trigger": "scheduled",
     "outcome": "traded",
     "code": "rebalanced",
-    "reason": "AAPL drifted by 6.12%: 2 trades, turnover 29,870.14, cost 29.87",
-    "period": None,
+    "reason": "weekly run of 2025-08-25: 2 trades, turnover 29,870.14, cost 29.87",
+    "period": "2025-08-25",
     "numbers": {"threshold": 0.05, "max_drift": 0.0612, "symbol": "AAPL", "trades": 2, "turnover": 29870.14},
 }
 SCHEDULE = {
     "portfolio_id": PORTFOLIO_ID,
-    "rebalance_frequency": "monthly",
+    "rebalance_frequency": "weekly",
     "status": "active",
     "next_check": "2025-08-25T15:00:00Z",
     "next_rebalance": "2025-09-02T14:00:00Z",

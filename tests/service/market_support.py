@@ -6,18 +6,23 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
+import pandas as pd
 import uvicorn
 
 from portfolio_service.adapters.market_data.simulated import SimulatedMarket
+from portfolio_service.adapters.market_data.simulated_model import shared_history
+from portfolio_service.adapters.market_data.yahoo import UnknownSymbol
 from portfolio_service.adapters.storage import SqlRepository
 from portfolio_service.adapters.storage.alerts import SqlAlerts
 from portfolio_service.adapters.storage.close_levels import SqlCloseLevels
+from portfolio_service.adapters.storage.daily_records import DailyRecordStore
 from portfolio_service.adapters.storage.database import Database
+from portfolio_service.adapters.storage.flows import ExternalFlowStore
 from portfolio_service.domain.alerts import Alerts
 from portfolio_service.domain.analytics import Analytics
 from portfolio_service.domain.books import Books
@@ -34,7 +39,7 @@ from portfolio_service.domain.models import (
 )
 from portfolio_service.domain.optimisation import OptimisationService
 from portfolio_service.domain.portfolio import NewPortfolio, PortfolioService, PositionUpdate
-from portfolio_service.domain.ports import MarketDataClient
+from portfolio_service.domain.ports import Clock, MarketDataClient
 from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.realised import RealisedRecords
 from portfolio_service.domain.risk_watch import RiskWatch
@@ -176,7 +181,8 @@ async def open_world(
     prices = Prices(market, clock)
     parts = {"books": books, "prices": prices, "market": market, "repository": repository, "clock": clock}
     optimisation = OptimisationService(**parts, **options)
-    analytics = Analytics(**parts, workers=optimisation.workers)
+    store = DailyRecordStore(database)
+    analytics = Analytics(**parts, records=store, flows=ExternalFlowStore(database), workers=optimisation.workers)
     live = LiveValuation(books, prices)
     alerts = Alerts(SqlAlerts(database), clock)
     await alerts.load()
@@ -219,3 +225,36 @@ class ServerThread:
         self._server.should_exit = True
         self._thread.join(10)
         self._listener.close()
+
+
+class YahooOfSimulated:
+    """What yfinance's Ticker.history returns, made of the simulated market: the boundary of the yahoo provider."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.asked: list[str] = []
+        self.failure: Exception | None = None
+
+    def __call__(self, symbol: str, *, interval: str, timeout: float, **question: Any) -> pd.DataFrame:
+        self.asked.append(symbol)
+        if self.failure is not None:
+            raise self.failure
+        history, now = shared_history(), self._clock.now()
+        history.cover(now)
+        if symbol not in history.columns:
+            raise UnknownSymbol(symbol)
+        column = history.columns[symbol]
+        if interval == "1m":
+            session = history.days.last_closed(now)
+            end = now if history.days.is_open(now) else history.days.close_time(session)
+            times = pd.date_range(end=pd.Timestamp(end).floor("min"), periods=6, freq="min")[:-1]
+            values = [float(history.prices(time.to_pydatetime() + timedelta(minutes=1))[column]) for time in times]
+        else:
+            stop = history.days.last_closed(now) + 1 + history.days.is_open(now)  # the running day is there too
+            times = history.dates[:stop]
+            times = times[times >= question["start"]]
+            values = list(history.closes[stop - len(times) : stop, column])
+        zone = "America/New_York"
+        index = times.tz_convert(zone) if times.tz is not None else times.tz_localize(zone)
+        columns = {name: values for name in ("Open", "High", "Low", "Close")}
+        return pd.DataFrame({**columns, "Volume": 0}, index=index.rename("Datetime"))

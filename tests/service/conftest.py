@@ -25,7 +25,7 @@ from tests.service.fakes import ManualClock, close_desks
 if TYPE_CHECKING:
     from tests.service.postgres import Postgres
 
-DATABASES = ("sqlite", "postgresql")
+DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.slow))
 TECH = ["AAPL", "GOOGL", "MSFT", "NVDA", "TSLA"]
 
 

@@ -15,7 +15,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Alembic is slow to import and an ordinary start has nothing to migrate, so it is asked only where it has."""
-    if revision == "head" and _current(connection) == newest():
+    if revision == "head" and current(connection) == newest():
         return
     from alembic import command
 
@@ -33,7 +33,8 @@ def newest() -> str:
     return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
-def _current(connection: Connection) -> str | None:
+def current(connection: Connection) -> str | None:
+    """The revision that the database is at, None when it has no schema."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))

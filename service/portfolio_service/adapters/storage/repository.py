@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import Select, case, delete, func, insert, select, update
+from sqlalchemy import Select, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from stamina import AsyncRetryingCaller
 
@@ -120,10 +120,10 @@ class SqlRepository:
         """A second record of the same portfolio and day replaces the first."""
         table = tables.performance_history
         async with self._database.write() as connection:
-            for record in records:
-                same_day = (table.c.portfolio_id == record.portfolio_id) & (table.c.calculation_date == record.date)
-                await connection.execute(delete(table).where(same_day))
             if records:
+                same_day = (table.c.portfolio_id == bindparam("owner")) & (table.c.calculation_date == bindparam("day"))
+                days = [{"owner": record.portfolio_id, "day": record.date} for record in records]
+                await connection.execute(delete(table).where(same_day), days)
                 await connection.execute(insert(table), [rows.daily_row(record) for record in records])
             await connection.run_sync(append_events, events)
 

@@ -23,7 +23,7 @@ MOST = 20  # faults named; one broken page can make thousands
 def examine(connection: Connection, stopped: Callable[[], bool] = lambda: False) -> list[str]:
     """The file itself where that can be asked, then the books and the whole trail."""
     try:
-        return _file_faults(connection) or book_faults(connection) or verify(connection, stopped)
+        return file_faults(connection) or book_faults(connection) or verify(connection, stopped)
     except UNREADABLE as error:
         return [f"a stored value cannot be read: {error!r}"]
     except DatabaseError as error:
@@ -33,7 +33,7 @@ def examine(connection: Connection, stopped: Callable[[], bool] = lambda: False)
         raise
 
 
-def _file_faults(connection: Connection) -> list[str]:
+def file_faults(connection: Connection) -> list[str]:
     if connection.dialect.name != "sqlite":
         return []  # PostgreSQL checks the checksum of every page it reads
     found = [row[0] for row in connection.execute(text(f"PRAGMA integrity_check({MOST})"))]

@@ -8,6 +8,7 @@ import typer
 
 from portfolio_service.cli.commands.backtest import backtest
 from portfolio_service.cli.commands.config import config
+from portfolio_service.cli.commands.db import db
 from portfolio_service.cli.commands.demo import demo
 from portfolio_service.cli.commands.frontier import frontier
 from portfolio_service.cli.commands.market_data import market_data
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 for command in (serve, demo, optimize, frontier, simulate, performance, backtest, config):
     app.command()(command)
+app.add_typer(db, name="db")
 app.add_typer(market_data, name="market-data")
 
 

@@ -61,13 +61,15 @@ class EngineFeed:
         self._limits = limits or Limits()
         self._link = Link(self.state, breaker or Breaker(self.state), wait_s)
         self._fan_out = FanOut(self._link, self._limits.at_once)
-        host = httpx.URL(url).host
+        address = httpx.URL(url)
+        host = address.host
         self._http = httpx.AsyncClient(
             base_url=url,
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
             timeout=60,  # Link bounds the whole call more closely, a slow drip included
             limits=httpx.Limits(max_connections=self._limits.at_once, max_keepalive_connections=self._limits.at_once),
             follow_redirects=False,
+            verify=address.scheme == "https",  # reading the certificates takes a while
             trust_env=not (host == "localhost" or host.startswith("127.") or host == "::1"),
             transport=transport,
         )

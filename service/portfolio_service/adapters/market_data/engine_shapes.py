@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Time = Annotated[str, Field(max_length=40)] | Number  # ISO 8601 (no zone: UTC), or seconds since 1970
-SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9.^=_/-]{0,31}")
+SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9.^=_-]{0,31}")
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 

@@ -68,6 +68,7 @@ from portfolio_service.domain.risk import RiskReports
 from portfolio_service.domain.risk_desk import RiskDesk
 from portfolio_service.domain.risk_watch import RiskWatch
 from portfolio_service.domain.scheduling import Scheduling
+from portfolio_service.domain.stress import StressTests
 from portfolio_service.domain.valuation import LiveValuation
 from portfolio_service.domain.workers import QUEUE_SIZE
 from portfolio_service.jobs.daily_record import DailyRecordJob
@@ -237,6 +238,13 @@ async def _wire(
         limits=LimitSettings(books, clock),
         reports=RiskReports(
             books=books,
+            market=market,
+            clock=clock,
+            workers=optimisation.workers,
+            watch=watch,
+            benchmark_symbol=settings.benchmark_symbol,
+        ),
+        stress=StressTests(
             market=market,
             clock=clock,
             workers=optimisation.workers,

@@ -109,3 +109,39 @@ RISK = {
     "valued_at": TIME,
     "version": 3,
 }
+
+_LOSS = {"pnl": -32500.0, "return": -0.2, "basis": "beta", "beta": 1.0}
+STRESSED = {
+    "status": "stress_tested",
+    "portfolio_id": PORTFOLIO_ID,
+    "total_value": 250000.0,
+    "scenarios": [
+        {
+            "name": "market -20%",
+            "kind": "factor",
+            "pnl": -47500.0,
+            "pnl_pct": -0.19,
+            "total_value": 202500.0,
+            "by_position": {"AAPL": {**_LOSS, "pnl": -15000.0, "return": -0.24, "beta": 1.2}, "MSFT": _LOSS},
+            "by_sector": {"Information Technology": -47500.0},
+            "worst_positions": [{"symbol": "MSFT", **_LOSS}],
+            "proxied": [],
+            "uncovered": [],
+            "uncovered_weight": 0.0,
+            "floored": [],
+            "basis": {},
+            "risk_after": {
+                "volatility": 0.165,
+                "value_at_risk": -0.0148,
+                "conditional_value_at_risk": -0.0193,
+                "var_95": -0.0148,
+            },
+            "limits_beyond": [{**STANDING, "state_before": "breach"}],
+        }
+    ],
+    "count": 1,
+    "not_covered": [],
+    "estimates": ESTIMATES,
+    "valued_at": TIME,
+    "version": 3,
+}

@@ -12,7 +12,16 @@ from portfolio_service.api.deps import ID, Limit, Offset, Svc, ThePortfolio, Who
 from portfolio_service.api.etags import IfMatch, etag
 from portfolio_service.api.portfolios import valued
 from portfolio_service.api.problems import reading, writing
-from portfolio_service.api.schemas.risk import AcknowledgeIn, AlertList, AlertOut, Limits, LimitsIn, RiskReport
+from portfolio_service.api.schemas.risk import (
+    AcknowledgeIn,
+    AlertList,
+    AlertOut,
+    Limits,
+    LimitsIn,
+    RiskReport,
+    Stressed,
+    StressIn,
+)
 from portfolio_service.domain.risk import RiskRequest
 
 router = APIRouter(tags=["risk"], route_class=StrictRoute)
@@ -25,6 +34,14 @@ Status = Annotated[
     Literal["open", "acknowledged", "cleared", "all"], Query(description="open: neither acknowledged nor cleared")
 ]
 Severity = Annotated[Literal["warning", "breach"] | None, Query(description="Default: both")]
+STRESS = {
+    "scenarios": [
+        {"scenario": "covid_2020"},
+        {"factor": "market", "shock": -0.2},
+        {"correlation": 0.9, "volatility_multiplier": 1.5},
+        {"name": "chips", "returns": {"NVDA": -0.3}, "default": "beta"},
+    ]
+}
 LIMITS = {"max_position_weight": {"breach": 0.25, "warning": 0.2}, "max_var_95": {"breach": 0.03}}
 
 
@@ -47,6 +64,17 @@ async def portfolio_risk(
     response.headers["ETag"] = etag(portfolio)
     request = RiskRequest(confidence, horizon_days, method, lookback_days)
     return await services.risk.reports.report(portfolio, valuation, request)
+
+
+@router.post(
+    f"/portfolios{ID}/stress-test", response_model=Stressed, responses=writing(404, 409, 504, ok=examples.STRESSED)
+)
+async def stress_test(
+    portfolio: ThePortfolio, body: Annotated[StressIn, Body(examples=[STRESS, {}])], services: Svc
+) -> dict[str, Any]:
+    """What the portfolio would lose: in windows of history, by shocks of a factor or of correlations, or as you say."""
+    valuation = await valued(services, portfolio)
+    return await services.risk.stress.run(portfolio, valuation, body.to_domain())
 
 
 @router.get(f"/portfolios{ID}/limits", response_model=Limits, responses=reading(404, ok=examples.LIMITS))

@@ -8,6 +8,7 @@ from portfolio_service.domain.alerts import Alerts
 from portfolio_service.domain.limit_settings import LimitSettings
 from portfolio_service.domain.risk import RiskReports
 from portfolio_service.domain.risk_watch import RiskWatch
+from portfolio_service.domain.stress import StressTests
 
 
 @dataclass(frozen=True)
@@ -18,3 +19,4 @@ class RiskDesk:
     alerts: Alerts
     limits: LimitSettings
     reports: RiskReports
+    stress: StressTests

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from datetime import date
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from portfolio_service.api.schemas.common import TEXT_PATTERN, Flag, Number, RequestModel, ResponseModel, Utc
+from portfolio_service.api.schemas.common import (
+    CLOSED,
+    TEXT_PATTERN,
+    WHOLE,
+    Flag,
+    Lookback,
+    Number,
+    RequestModel,
+    ResponseModel,
+    Symbol,
+    Utc,
+    unique_symbols,
+)
 from portfolio_service.domain.limits import DEFAULTS, Level, levels_of
 from portfolio_service.domain.models import Alert, Portfolio
+from portfolio_service.domain.stress_scenarios import WINDOWS, Scenario, StressRequest
 
 Share = Annotated[Number, Field(gt=0, le=1)]
+Move = Annotated[Number, Field(ge=-1, le=10)]
 Ratio = Annotated[Number, Field(gt=0, le=100)]
 
 
@@ -159,5 +174,76 @@ class RiskReport(ResponseModel):
     horizon_days: int
     method: str
     lookback_days: int
+    valued_at: Utc
+    version: int
+
+
+class ScenarioIn(RequestModel):
+    """One scenario: a named window, start and end, factor and shock, correlation or volatility, or returns."""
+
+    name: Annotated[str | None, Field(max_length=64, pattern=TEXT_PATTERN)] = None
+    scenario: Annotated[str | None, Field(max_length=64, description=f"One of {', '.join(WINDOWS)}")] = None
+    start: Annotated[date | None, Field(description="A window of your own: its first close")] = None
+    end: date | None = None
+    factor: Annotated[str | None, Field(max_length=64, description="market, a sector or a symbol")] = None
+    shock: Annotated[Move | None, Field(description="Return of the factor, such as -0.2")] = None
+    correlation: Annotated[Number | None, Field(ge=0, le=1, description="Every pair at least this much")] = None
+    volatility_multiplier: Annotated[Number | None, Field(gt=0, le=10)] = None
+    returns: Annotated[
+        dict[Symbol, Move] | None,
+        Field(max_length=1000, json_schema_extra=CLOSED, description="Return of each symbol named"),
+        BeforeValidator(unique_symbols),
+    ] = None
+    default: Annotated[
+        Literal["beta", "zero"], Field(description="Of what returns does not name: by covariance, or no move")
+    ] = "beta"
+
+    def to_domain(self) -> Scenario:
+        return Scenario(**self.model_dump())
+
+
+class StressIn(RequestModel):
+    """POST stress-test; {} runs the standard scenarios that the source's history covers."""
+
+    scenarios: Annotated[list[ScenarioIn], Field(max_length=20, default_factory=list)]
+    confidence: Annotated[Number, Field(gt=0.5, lt=1)] = 0.95
+    horizon_days: Annotated[int, Field(strict=True, ge=1, le=252), WHOLE] = 1
+    lookback_days: Lookback = 252
+
+    def to_domain(self) -> StressRequest:
+        scenarios = tuple(one.to_domain() for one in self.scenarios)
+        return StressRequest(scenarios, self.confidence, self.horizon_days, self.lookback_days)
+
+
+class ScenarioOut(ResponseModel):
+    """What the portfolio would be worth; losses are negative."""
+
+    name: str
+    kind: str
+    pnl: float
+    pnl_pct: float
+    total_value: float
+    by_position: dict[str, dict[str, Any]]
+    by_sector: dict[str, float]
+    worst_positions: list[dict[str, Any]]
+    proxied: list[str]
+    uncovered: list[str]
+    uncovered_weight: float
+    floored: list[str]
+    basis: dict[str, Any]
+    risk_after: dict[str, float] | None
+    limits_beyond: list[dict[str, Any]]
+
+
+class Stressed(ResponseModel):
+    """The answer to POST stress-test; nothing was changed."""
+
+    status: str
+    portfolio_id: str
+    total_value: float
+    scenarios: list[ScenarioOut]
+    count: int
+    not_covered: list[str]
+    estimates: dict[str, Any] | None
     valued_at: Utc
     version: int

@@ -123,7 +123,7 @@ def test_page(browser: Browser, filled: Server, viewport: dict[str, int], scheme
 @needs_browser
 def test_another_portfolio_can_be_chosen(browser: Browser, filled: Server) -> None:
     with Visit(browser, f"{filled.url}/", DESKTOP) as visit:
-        visit.page.get_by_role("link", name="Waiting").click()
+        visit.page.locator("#portfolios").get_by_role("link", name="Waiting").click()
         assert visit.page.inner_text("#allocation h2").startswith("Waiting")
         assert "waits for the first rebalance" in visit.page.inner_text("body")
         assert "at least two holdings" in visit.page.inner_text("body")

@@ -4,8 +4,7 @@
   const TICK_MS = 5000; // prices move without an event
   const SOON_MS = 300; // a burst of events is one look
   const LATE_MS = 20000;
-  const CHARTED = ["portfolio.optimized", "portfolio.rebalanced", "portfolio.position.updated", "portfolio.performance.calculated"];
-  const TOPICS = [...CHARTED, "portfolio.created", "portfolio.risk.alert"];
+  const TOPICS = ["created", "optimized", "rebalanced", "position.updated", "performance.calculated", "risk.alert"];
   const badge = document.getElementById("connection");
   let last = document.body.dataset.lastEvent;
   let source, pending, refreshed = Date.now(), connected = false, looking = false, charts = false;
@@ -62,9 +61,11 @@
       }
     };
     for (const topic of TOPICS) {
-      source.addEventListener(topic, (event) => {
+      source.addEventListener(`portfolio.${topic}`, (event) => {
         last = event.lastEventId;
-        charts ||= CHARTED.includes(topic);
+        const shown = document.querySelector("[data-portfolio]")?.dataset.portfolio;
+        const about = JSON.parse(event.data).payload.portfolio_id;
+        charts ||= shown === undefined || (shown === about && topic !== "risk.alert");
         pending ??= setTimeout(look, SOON_MS);
       });
     }

@@ -89,7 +89,7 @@ class _Collector(Collector):
     def collect(self) -> Iterable[Metric]:
         facts = self._facts
         if facts.activity is not None:
-            yield from _totals(facts.activity)
+            yield from _totals(facts.activity, facts.live.portfolio_ids)
         yield from _durations(facts)
         yield from _values(facts.live)
         yield _performance(facts.performance)
@@ -104,7 +104,8 @@ class _Collector(Collector):
         yield from operations.collect(facts.operations)
 
 
-def _totals(activity: Activity) -> Iterable[Metric]:
+def _totals(activity: Activity, portfolio_ids: Iterable[str]) -> Iterable[Metric]:
+    """A portfolio's count begins at 0, so that its first rebalance is a rise."""
     yield counters(
         "portfolio_optimizations",
         "Optimisations ever completed",
@@ -115,7 +116,7 @@ def _totals(activity: Activity) -> Iterable[Metric]:
         "portfolio_rebalances",
         "Rebalances ever executed",
         ["portfolio_id"],
-        (((portfolio_id,), count) for portfolio_id, count in activity.rebalances.items()),
+        (((own,), count) for own, count in (dict.fromkeys(portfolio_ids, 0) | dict(activity.rebalances)).items()),
     )
 
 
@@ -142,6 +143,11 @@ def _values(live: LiveValues) -> Iterable[Metric]:
     yield count
 
 
+def _method(portfolio: Portfolio) -> str:
+    """The method of its last optimisation, which its schedule repeats; its own before the first."""
+    return str((portfolio.policy or {}).get("method") or portfolio.optimization_method)
+
+
 def _info(portfolios: Iterable[Portfolio]) -> Metric:
     return gauges(
         "portfolio_info",
@@ -149,7 +155,7 @@ def _info(portfolios: Iterable[Portfolio]) -> Metric:
         ["portfolio_id", "portfolio_name", "method", "rebalance_frequency", "status"],
         (
             (
-                (p.portfolio_id, p.portfolio_name, p.optimization_method, p.rebalance_frequency, p.status),
+                (p.portfolio_id, p.portfolio_name, _method(p), p.rebalance_frequency, p.status),
                 1.0,
             )
             for p in portfolios

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,8 @@ from portfolio_service.domain.sources import CLOSED, HALF_OPEN, OPEN, SourceStat
 PROCESS = CollectorRegistry()
 for _collector in (ProcessCollector, PlatformCollector, GCCollector):
     _collector(registry=PROCESS)
+# There from the start, so that a rise from nothing is one; deploy/prometheus/alerts.yml watches them.
+WATCHED = ("numerical_error", "optimization_timeout", "market_data_unavailable", "storage_unavailable", "overloaded")
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ def collect(facts: Operations) -> Iterable[Metric]:
     yield from _events(facts)
     yield from _prices(facts)
     yield from _source(getattr(services.market, "state", None))
+    yield from _risk(services)
     yield from _database(facts)
     yield from _native()
     yield from _scheduler(services.scheduling.progress, services.scheduling.next_check())
@@ -117,7 +121,7 @@ def _workers(services: Services) -> Iterable[Metric]:
         "portfolio_optimization_failures",
         "Optimisations without a result, by error code",
         ["code"],
-        (((code,), count) for code, count in services.optimisation.failures.items()),
+        (((code,), count) for code, count in ({code: 0 for code in WATCHED} | services.optimisation.failures).items()),
     )
 
 
@@ -160,6 +164,16 @@ def _source(state: SourceState | None) -> Iterable[Metric]:
         (((name,), float(state.breaker == name)) for name in (CLOSED, OPEN, HALF_OPEN)),
     )
     yield counter("portfolio_market_data_jumps", "Prices held back because nobody would believe them", state.jumps)
+
+
+def _risk(services: Services) -> Iterable[Metric]:
+    standing = Counter((a.portfolio_id, a.limit, a.severity) for a in services.risk.alerts.standing())
+    yield gauges(
+        "portfolio_risk_alerts",
+        "Risk limits that are near or broken now",
+        ["portfolio_id", "limit", "severity"],
+        standing.items(),
+    )
 
 
 def _database(facts: Operations) -> Iterable[Metric]:

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from portfolio_service.adapters.market_data.files import FilesMarketData
-from portfolio_service.domain import realised
 from portfolio_service.domain.analytics import SimulateRequest
 from portfolio_service.domain.errors import Conflict, Unacceptable
 from portfolio_service.domain.models import DailyRecord, Portfolio
@@ -108,7 +107,7 @@ async def test_the_period_ends_with_the_last_close_of_old_prices(tmp_path: Path)
     (tmp_path / "p.csv").write_text("\n".join(["date,OLD", *(f"{d.date()},{100 + k % 7}" for k, d in enumerate(days))]))
     async with open_world(tmp_path, lambda clock: FilesMarketData(tmp_path / "p.csv", clock)) as world:
         portfolio = await world.create("OLD")
-        rows = await world.analytics.history(portfolio.portfolio_id, 30)
+        rows = (await world.analytics.history(portfolio.portfolio_id, 30)).rows
         assert len(rows) == 30
         assert rows[0].date == days[-1]
         points = await value_history(portfolio, world.market, world.repository, world.clock, 30)
@@ -119,7 +118,8 @@ async def test_realised_record_is_the_ledger_valued_at_each_close(world: World) 
     portfolio = await world.create(*NAMES)
     quantities = {symbol: float(holding.quantity) for symbol, holding in portfolio.book.holdings.items()}
     world.clock.advance(10 * DAY)
-    await world.hold(portfolio.portfolio_id, {"KO": "500"})  # flows in or out on the last day
+    held = await world.hold(portfolio.portfolio_id, {"KO": "500"})  # flows in or out within a session
+    value_then = float((await world.value(held)).total_value)
     flow_price = float(world.prices.get("KO").price)
     world.clock.advance(5 * DAY)
     records = await _record(world, world.books.get(portfolio.portfolio_id))
@@ -137,7 +137,11 @@ async def test_realised_record_is_the_ledger_valued_at_each_close(world: World) 
         )
     values = np.array([float(record.total_value) for record in records])
     flows = np.array([float(record.external_flow) for record in records])
-    growth = values / (np.concatenate([[0.0], values[:-1]]) + flows)
+    growth = values / np.concatenate([[100_000], values[:-1]])
+    on_that_day = int(np.flatnonzero(flows)[1])
+    # grown to what it was worth right before the flow, and from what it was worth right after it
+    growth[on_that_day] = (value_then - flow) / values[on_that_day - 1] * values[on_that_day] / value_then
+    assert [record.daily_return for record in records] == pytest.approx(list(growth - 1), abs=3e-7)  # cents
     assert records[-1].metrics.total_return == pytest.approx(growth.prod() - 1)
     assert records[-1].metrics.volatility == pytest.approx((growth - 1).std(ddof=1) * np.sqrt(252))
     assert records[-1].metrics.beta != 0.0
@@ -176,7 +180,7 @@ async def test_performance_history_joins_both_bases_without_mixing_them(world: W
     portfolio = await world.create(*NAMES)
     world.clock.advance(30 * DAY)
     records = await _record(world, portfolio)
-    rows = await world.analytics.history(portfolio.portfolio_id, 365)
+    rows = (await world.analytics.history(portfolio.portfolio_id, 365)).rows
     dates = [row.date for row in rows]
     assert dates == sorted(dates, reverse=True)
     assert len(set(dates)) == len(dates)
@@ -184,15 +188,15 @@ async def test_performance_history_joins_both_bases_without_mixing_them(world: W
     assert {row.basis for row in rows[len(records) :]} == {"current_holdings_1y"}
     assert 245 <= len(rows) <= 253
     assert rows[0].metrics.total_return == records[-1].metrics.total_return
-    only = await world.analytics.history(portfolio.portfolio_id, 365, basis="realised")
+    only = (await world.analytics.history(portfolio.portfolio_id, 365, basis="realised")).rows
     assert len(only) == len(records)
-    assert len(await world.analytics.history(portfolio.portfolio_id, 7)) == 5
+    assert len((await world.analytics.history(portfolio.portfolio_id, 7)).rows) == 5
 
 
 async def test_before_any_record_the_history_ends_with_todays_metrics(world: World) -> None:
     portfolio = await world.create(*NAMES)
     metrics, _ = await world.analytics.metrics(portfolio, await world.value(portfolio))
-    rows = await world.analytics.history(portfolio.portfolio_id, 30)
+    rows = (await world.analytics.history(portfolio.portfolio_id, 30)).rows
     assert rows[0].metrics.volatility == pytest.approx(metrics.volatility, rel=1e-9)
     assert rows[0].metrics.total_return == pytest.approx(metrics.total_return, rel=1e-9)
 
@@ -205,11 +209,6 @@ async def test_realised_summary_says_since_when(world: World) -> None:
     summary = await world.analytics.realised(portfolio)
     assert (summary["since"], summary["days"]) == ("2025-08-25T15:00:00Z", 5)
     assert summary["total_return"] == records[-1].metrics.total_return
-
-
-def test_a_day_return_counts_flows_from_the_start_of_the_day() -> None:
-    assert realised.day_return(Decimal(100), Decimal(50), Decimal(165)) == pytest.approx(0.1)
-    assert realised.day_return(Decimal(100), Decimal(-100), Decimal(0)) == 0.0
 
 
 async def test_simulation_of_a_portfolio_is_plausible_and_repeatable(world: World) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from portfolio_service.domain.errors import Unavailable
-from portfolio_service.domain.models import Price
+from portfolio_service.domain.models import Portfolio, Price
 from portfolio_service.jobs.daily_record import DailyRecordJob
 from portfolio_service.jobs.price_stream import PriceStream
 from tests.service.fakes import ACTOR
@@ -157,17 +157,17 @@ async def test_a_portfolio_that_cannot_be_recorded_is_tried_again_and_delays_no_
     bad, good = await world.create("KO"), await world.create("XOM")
     job = _daily(world)
     world.clock.advance(DAY)
-    real = world.repository.ledger
+    real = world.records.inputs
 
-    async def fails(portfolio_id: str) -> object:
-        if portfolio_id == bad.portfolio_id:
+    async def fails(portfolio: Portfolio) -> object:
+        if portfolio.portfolio_id == bad.portfolio_id:
             raise Unavailable("storage_unavailable", "locked")
-        return await real(portfolio_id)
+        return await real(portfolio)
 
-    monkeypatch.setattr(world.repository, "ledger", fails)
+    monkeypatch.setattr(world.records, "inputs", fails)
     assert await job.run_once() == 1
     assert await world.repository.daily_records(good.portfolio_id, good.created_at.date())
-    monkeypatch.setattr(world.repository, "ledger", real)
+    monkeypatch.setattr(world.records, "inputs", real)
     assert await job.run_once() == 1
 
 

@@ -10,7 +10,7 @@ from portfolio_service.api import examples
 from portfolio_service.api.body import StrictRoute
 from portfolio_service.api.deps import ID, Svc, ThePortfolio
 from portfolio_service.api.problems import reading, writing
-from portfolio_service.api.schemas.analytics import History, HistoryRowOut, Simulated, SimulateIn
+from portfolio_service.api.schemas.analytics import History, HistoryRowOut, Simulated, SimulateIn, StretchOut
 from portfolio_service.api.schemas.optimization import FrontierIn, FrontierOut
 
 router = APIRouter(tags=["analytics"], route_class=StrictRoute)
@@ -30,12 +30,13 @@ async def performance_history(
     portfolio: ThePortfolio, services: Svc, period_days: Period = 365, basis: Basis = None
 ) -> dict[str, object]:
     """The documented metrics, one row a trading day, newest first."""
-    rows = await services.analytics.history(portfolio.portfolio_id, period_days, basis)
+    found = await services.analytics.history(portfolio.portfolio_id, period_days, basis)
     return {
         "portfolio_id": portfolio.portfolio_id,
         "period_days": period_days,
-        "performance_history": [HistoryRowOut.of_row(row) for row in rows],
-        "count": len(rows),
+        "performance_history": [HistoryRowOut.of_row(row) for row in found.rows],
+        "count": len(found.rows),
+        "realised": None if found.realised is None else StretchOut.of(found.realised),
     }
 
 

@@ -69,7 +69,16 @@ DETAILS = {
     "target_weights": WEIGHTS,
     "performance_metrics": METRICS,
     "performance_basis": "current_holdings_1y",
-    "realised_performance": {"since": TIME, "days": 12, **METRICS},
+    "realised_performance": {
+        "since": TIME,
+        "days": 12,
+        **METRICS,
+        "time_weighted_return": 0.125,
+        "money_weighted_return": 0.118,
+        "money_weighted_status": "unique",
+        "annualized": False,
+        "net_external_flow": 250000.0,
+    },
     "valued_at": TIME,
     "version": 2,
     "provider": "simulated",
@@ -151,8 +160,28 @@ OPTIMIZATIONS = {"portfolio_id": PORTFOLIO_ID, "optimization_history": [OPTIMIZE
 HISTORY = {
     "portfolio_id": PORTFOLIO_ID,
     "period_days": 365,
-    "performance_history": [{"date": "2025-08-24T00:00:00Z", **METRICS, "basis": "realised"}],
+    "performance_history": [
+        {
+            "date": "2025-08-24T00:00:00Z",
+            **METRICS,
+            "basis": "realised",
+            "total_value": 252875.5,
+            "external_flow": 2500.5,
+            "daily_return": 0.0042,
+        }
+    ],
     "count": 1,
+    "realised": {
+        "start": "2025-08-01T15:00:00Z",
+        "start_value": 0.0,
+        "end": "2025-08-22T20:00:00Z",
+        "end_value": 252875.5,
+        "net_external_flow": 252500.5,
+        "time_weighted_return": 0.0021,
+        "money_weighted_return": 0.0015,
+        "money_weighted_status": "unique",
+        "annualized": False,
+    },
 }
 FRONTIER_POINT = {"expected_return": 0.121, "expected_risk": 0.162, "sharpe_ratio": 0.623, "weights": WEIGHTS}
 FRONTIER = {"points": [FRONTIER_POINT], "max_sharpe": FRONTIER_POINT, "min_variance": FRONTIER_POINT, "count": 1}

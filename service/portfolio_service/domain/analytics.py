@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -16,17 +18,21 @@ from portfolio_service.domain.books import Books
 from portfolio_service.domain.clock import iso
 from portfolio_service.domain.errors import Unacceptable, Unavailable
 from portfolio_service.domain.measures import MIN_RETURNS, measure, nothing
-from portfolio_service.domain.models import PerformanceMetrics, Portfolio, Valuation
-from portfolio_service.domain.ports import Clock, MarketDataClient, Repository
+from portfolio_service.domain.models import DailyRecord, PerformanceMetrics, Portfolio, Valuation
+from portfolio_service.domain.money import ZERO
+from portfolio_service.domain.ports import Clock, ExternalFlows, MarketDataClient, RecordStore, Repository
 from portfolio_service.domain.prices import Prices
+from portfolio_service.domain.realised_days import close_of
+from portfolio_service.domain.record_summary import Stretch, summarise
 from portfolio_service.domain.simulation import SimulateRequest, Simulation
 from portfolio_service.domain.valuation import value
 from portfolio_service.domain.workers import Workers
 
-__all__ = ["Analytics", "HistoryRow", "SimulateRequest"]
+__all__ = ["Analytics", "History", "HistoryRow", "SimulateRequest"]
 
 HOLDINGS, REALISED, INSUFFICIENT = "current_holdings_1y", "realised", "insufficient_data"
 UNAVAILABLE = "market_data_unavailable"
+LONGEST_BREAK = timedelta(days=14)  # between two trading days
 WINDOW = 252  # trading days of the contract's metrics
 
 
@@ -37,6 +43,15 @@ class HistoryRow:
     date: datetime
     metrics: PerformanceMetrics
     basis: str
+    record: DailyRecord | None = None  # of a realised day
+
+
+@dataclass(frozen=True)
+class History:
+    """The rows of a period, newest first, and what its realised days returned together (None where there are none)."""
+
+    rows: Sequence[HistoryRow]
+    realised: Stretch | None
 
 
 class Analytics:
@@ -49,6 +64,8 @@ class Analytics:
         prices: Prices,
         market: MarketDataClient,
         repository: Repository,
+        records: RecordStore,
+        flows: ExternalFlows,
         clock: Clock,
         workers: Workers,
         benchmark_symbol: str = "SPY",
@@ -60,12 +77,15 @@ class Analytics:
         self._prices = prices
         self._market = market
         self._repository = repository
+        self._records = records
+        self._flows = flows
         self._clock = clock
         self._workers = workers
         self._benchmark = benchmark_symbol
         self._risk_free_rate = risk_free_rate
         self._simulation = Simulation(market, workers, estimation_days, max_memory)
         self._known: dict[str, tuple[tuple[int, datetime], tuple[PerformanceMetrics, str]]] = {}
+        self._stretches: dict[str, tuple[datetime, Stretch]] = {}  # by the date of the last record
         books.subscribe(self._changed)
 
     async def metrics(self, portfolio: Portfolio, valuation: Valuation) -> tuple[PerformanceMetrics, str]:
@@ -95,26 +115,57 @@ class Analytics:
         return {portfolio_id: known[1][0] for portfolio_id, known in self._known.items()}
 
     async def realised(self, portfolio: Portfolio) -> dict[str, Any]:
-        """The book's own daily record, chained over external flows: its metrics, since when, over how many days."""
-        records = await self._repository.daily_records(portfolio.portfolio_id, portfolio.created_at.date())
-        metrics = records[-1].metrics if records else nothing(portfolio.portfolio_id, self._clock.now())
+        """The book's own daily record: its metrics, since when, over how many days, and its two returns."""
+        last, days = await self._records.last(portfolio.portfolio_id)
+        if last is None:
+            metrics, stretch = nothing(portfolio.portfolio_id, self._clock.now()), None
+        else:
+            metrics, stretch = last.metrics, await self._since_the_start(portfolio, last)
         numbers = {k: v for k, v in asdict(metrics).items() if k not in ("portfolio_id", "calculated_at")}
-        return {"since": iso(portfolio.created_at), "days": len(records), **numbers}
+        return {"since": iso(portfolio.created_at), "days": days, **numbers, **_returns(stretch)}
 
-    async def history(self, portfolio_id: str, period_days: int, basis: str | None = None) -> list[HistoryRow]:
+    async def history(self, portfolio_id: str, period_days: int, basis: str | None = None) -> History:
         """One row a trading day of the `period_days` that end with the last close, newest first: realised where there
         is a record, before it today's holdings as they would have been (left out with basis "realised")."""
         portfolio = self._books.get(portfolio_id)
         since = self._market.last_close(self._clock.now()) - timedelta(days=period_days - 1)
-        records = await self._repository.daily_records(portfolio_id, since.date())
-        rows = [HistoryRow(record.date, record.metrics, REALISED) for record in records]
+        found = await self._repository.daily_records(portfolio_id, (since - LONGEST_BREAK).date())
+        records = [record for record in found if record.date.date() >= since.date()]
+        before = found[-len(records) - 1] if len(found) > len(records) and records else None
+        rows = [HistoryRow(record.date, record.metrics, REALISED, record) for record in records]
         if basis != REALISED:
             with suppress(Unavailable):  # the last good prices value it
                 await self._prices.current(list(portfolio.book.holdings))
             valuation = value(portfolio, self._prices, self._clock.now())
             until = records[0].date if records else None
             rows = [*await self._rolling(portfolio_id, valuation, since, until), *rows]
-        return rows[::-1]
+        return History(rows[::-1], await self._stretch(portfolio, before, records) if records else None)
+
+    async def _since_the_start(self, portfolio: Portfolio, last: DailyRecord) -> Stretch:
+        """Cached: it changes with the last record only."""
+        known = self._stretches.get(portfolio.portfolio_id)
+        if known is not None and known[0] == last.date:
+            return known[1]
+        stretch = await self._between(portfolio, None, last, last.metrics.total_return)
+        self._stretches[portfolio.portfolio_id] = (last.date, stretch)
+        return stretch
+
+    async def _stretch(
+        self, portfolio: Portfolio, before: DailyRecord | None, records: Sequence[DailyRecord]
+    ) -> Stretch:
+        growth = math.prod(1 + record.daily_return for record in records)
+        return await self._between(portfolio, before, records[-1], growth - 1)
+
+    async def _between(
+        self, portfolio: Portfolio, before: DailyRecord | None, last: DailyRecord, total_return: float
+    ) -> Stretch:
+        """From the close of `before`, or from the portfolio's start, to that of `last`."""
+        start = close_of(before.date, self._market) if before else portfolio.created_at
+        end = close_of(last.date, self._market)
+        after = start if before else start - timedelta(seconds=1)  # what it was opened with is a flow of its start
+        flows = await self._flows.between(portfolio.portfolio_id, after, end)
+        value_then = before.total_value if before else ZERO
+        return await asyncio.to_thread(summarise, start, value_then, end, last.total_value, total_return, flows)
 
     async def simulate(self, request: SimulateRequest) -> dict[str, Any]:
         """Scenarios of a portfolio's value, or of given weights; see Simulation."""
@@ -172,6 +223,25 @@ class Analytics:
     def _changed(self, portfolio_id: str, portfolio: Portfolio | None) -> None:
         if portfolio is None:
             self._known.pop(portfolio_id, None)
+            self._stretches.pop(portfolio_id, None)
+
+
+def _returns(stretch: Stretch | None) -> dict[str, Any]:
+    if stretch is None:
+        return {
+            "time_weighted_return": 0.0,
+            "money_weighted_return": None,
+            "money_weighted_status": INSUFFICIENT,
+            "annualized": False,
+            "net_external_flow": 0.0,
+        }
+    return {
+        "time_weighted_return": stretch.time_weighted_return,
+        "money_weighted_return": stretch.money_weighted_return,
+        "money_weighted_status": stretch.money_weighted_status,
+        "annualized": stretch.annualized,
+        "net_external_flow": float(stretch.net_external_flow),
+    }
 
 
 def _named(basis: str, benchmark: Sequence[float] | pd.Series | None) -> str:

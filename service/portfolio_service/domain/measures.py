@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 import portfolio_engine as pe
@@ -40,10 +43,39 @@ def measure(
     )
 
 
+def measure_each(
+    portfolio_id: str,
+    returns: npt.NDArray[np.float64],
+    benchmark: npt.NDArray[np.float64],
+    risk_free_rate: float,
+    total_values: Sequence[float],
+    now: datetime,
+) -> list[PerformanceMetrics]:
+    """Metrics after each of the last `len(total_values)` returns, of everything up to it; `benchmark` has the same
+    dates and NaN where there is none."""
+    found = pe.expanding_performance(returns, benchmark, risk_free_rate=risk_free_rate)
+    first = len(returns) - len(total_values)
+    return [
+        PerformanceMetrics(
+            portfolio_id=portfolio_id,
+            total_return=_finite(found.total_return[k]),
+            annualized_return=_finite(found.annualized_return[k]),
+            volatility=_finite(found.volatility[k]),
+            sharpe_ratio=_finite(found.sharpe_ratio[k]),
+            max_drawdown=_finite(found.max_drawdown[k]),
+            alpha=_finite(found.alpha[k]),
+            beta=_finite(found.beta[k]),
+            var_95=_finite(found.value_at_risk[k]) * total_value,
+            calculated_at=now,
+        )
+        for k, total_value in enumerate(total_values, start=first)
+    ]
+
+
 def nothing(portfolio_id: str, now: datetime) -> PerformanceMetrics:
     """All zeros: too little data to say anything."""
     return PerformanceMetrics(portfolio_id, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, now)
 
 
 def _finite(number: float) -> float:
-    return number if math.isfinite(number) else 0.0
+    return float(number) if math.isfinite(number) else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +13,7 @@ from typing import Any
 from portfolio_service.domain import events
 from portfolio_service.domain.amendment import Amendment, schedule_decision
 from portfolio_service.domain.books import Books
-from portfolio_service.domain.errors import Conflict, Unacceptable
+from portfolio_service.domain.errors import Conflict, Unacceptable, Unavailable
 from portfolio_service.domain.ids import new_id
 from portfolio_service.domain.ledger import LedgerError, apply_entries, fold
 from portfolio_service.domain.models import (
@@ -133,6 +134,8 @@ class PortfolioService:
             self._check_provider(portfolio, updates)
             unpriced = [u.symbol for u in updates if u.quantity > 0 and u.symbol not in own]
             require_prices(unpriced, await self._prices.current(unpriced), self._market, "positions")
+            with suppress(Unavailable):  # what else is held is valued beside it: at the last good price if need be
+                await self._prices.current([symbol for symbol in portfolio.book.holdings if symbol not in own])
             symbols = [*portfolio.book.holdings, *(update.symbol for update in updates)]
             found = {symbol: latest(self._prices.get(symbol), own.get(symbol)) for symbol in symbols}
             entries = statement_entries(portfolio.book, updates, replace_all, found, now)

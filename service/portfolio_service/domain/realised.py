@@ -2,44 +2,60 @@
 
 from __future__ import annotations
 
-import math
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 
+import numpy as np
 import pandas as pd
 
-from portfolio_service.domain.ledger import apply_entries, external_flow, fold
-from portfolio_service.domain.measures import measure
-from portfolio_service.domain.models import Book, DailyRecord, Holding, LedgerEntry, Portfolio
-from portfolio_service.domain.money import ZERO, exact, quantity, worth
-from portfolio_service.domain.ports import Clock, MarketDataClient, Repository
+import portfolio_engine as pe
+from portfolio_service.domain.measures import measure_each
+from portfolio_service.domain.models import Course, DailyRecord, ExternalFlow, LedgerEntry, Portfolio
+from portfolio_service.domain.ports import Clock, MarketDataClient, RecordStore, Repository
 from portfolio_service.domain.prices import Prices
+from portfolio_service.domain.realised_days import Closes, Day, close_of, splits, walk
+
+FILL_DAYS = 30  # closes looked back for a symbol that has none on a day
+SLACK_DAYS = 6  # a long weekend
 
 
-def day_return(previous: Decimal, flow: Decimal, value: Decimal) -> float:
-    """A day's return; what came in or went out counts from the start of its day."""
-    base = previous + flow
-    return float(value / base) - 1.0 if base > 0 else 0.0
+def daily_returns(after: datetime, value: float, days: Sequence[Day], flows: Sequence[ExternalFlow]) -> list[float]:
+    """Time-weighted return of each day, the first one since `value` at `after`.
+
+    Exact where the books were valued at a flow's moment, Modified Dietz where they could not be. A day without a
+    return (value from nothing, an estimate beyond a total loss) counts as 0.
+    """
+    found = pe.time_weighted_return(
+        [value, *(float(day.total_value) for day in days)],
+        [after, *(day.close for day in days)],
+        [float(flow.amount) for flow in flows],
+        [flow.recorded_at for flow in flows],
+        values_before=[
+            float("nan") if flow.value_after is None else float(flow.value_after - flow.amount) for flow in flows
+        ],
+    )
+    return [float(r) if r >= -1 else 0.0 for r in found.returns]
 
 
 @dataclass(frozen=True)
-class Day:
-    """The books at one close: their value, and the external flow since the close before."""
+class Inputs:
+    """What the next records of one portfolio follow from: its record so far, and all that was booked `after` it."""
 
-    date: datetime
-    total_value: Decimal
-    external_flow: Decimal
+    portfolio: Portfolio
+    course: Course
+    after: datetime  # the close of the last record; before the first, a moment at which there was nothing
+    entries: Sequence[LedgerEntry]
+    flows: Sequence[ExternalFlow]
 
 
-def chain(days: Sequence[Day | DailyRecord]) -> pd.Series:
-    """Daily returns from the portfolio's first day on, indexed by date."""
-    previous, returns = ZERO, []
-    for day in days:
-        returns.append(day_return(previous, day.external_flow, day.total_value))
-        previous = day.total_value
-    return pd.Series(returns, index=pd.DatetimeIndex([day.date.replace(tzinfo=None) for day in days]), dtype=float)
+@dataclass(frozen=True)
+class Sheet:
+    """What the portfolios that are recorded together share: their symbols' closes, and the benchmark's returns."""
+
+    closes: Closes
+    benchmark: pd.Series
 
 
 class RealisedRecords:
@@ -49,6 +65,7 @@ class RealisedRecords:
         self,
         *,
         repository: Repository,
+        store: RecordStore,
         prices: Prices,
         market: MarketDataClient,
         clock: Clock,
@@ -56,6 +73,7 @@ class RealisedRecords:
         risk_free_rate: float = 0.02,
     ) -> None:
         self._repository = repository
+        self._store = store
         self._prices = prices
         self._market = market
         self._clock = clock
@@ -64,83 +82,73 @@ class RealisedRecords:
 
     async def missing(self, portfolio: Portfolio) -> list[DailyRecord]:
         """One record for each close since the last one, oldest first."""
-        known = list(await self._repository.daily_records(portfolio.portfolio_id, portfolio.created_at.date()))
-        entries = await self._repository.ledger(portfolio.portfolio_id)
-        closes = await self._closes(portfolio, entries)
-        since = self._close_of(known[-1].date) if known else None
-        days = self._days(entries, closes, since, portfolio.created_at)
-        return self._measured(portfolio.portfolio_id, known, days, closes) if days else []
+        inputs = await self.inputs(portfolio)
+        return await self.records(inputs, await self.sheet([inputs]))
 
-    def _days(
-        self, entries: Sequence[LedgerEntry], closes: pd.DataFrame, since: datetime | None, created_at: datetime
-    ) -> list[Day]:
-        """Every close after `since`, its book folded from the ledger up to that moment."""
-        days: list[Day] = []
-        position = _passed(entries, 0, since) if since is not None else 0
-        book = fold(entries[:position])
-        for date in closes.index[closes.index >= pd.Timestamp((since or created_at).date())]:
-            close = self._close_of(date)
-            if close <= (since or created_at) or close.date() != date.date():
-                continue
-            upto = _passed(entries, position, close)
-            passed = entries[position:upto]
-            book, position = apply_entries(book, passed), upto
-            flow = sum((external_flow(entry) for entry in passed), ZERO)
-            days.append(Day(_midnight(date), self._value(book, closes.loc[date]), flow))
-        return days
+    async def inputs(self, portfolio: Portfolio) -> Inputs:
+        """Of the current books, with no change of them under way (whoever asks holds their lock)."""
+        course = await self._store.course(portfolio.portfolio_id)
+        start = portfolio.created_at - timedelta(seconds=1)
+        after = close_of(course.dates[-1], self._market) if course.dates else start
+        entries, flows = await self._store.booked(portfolio.portfolio_id, after, portfolio.version)
+        return Inputs(portfolio, course, after, entries, flows)
 
-    def _close_of(self, day: datetime) -> datetime:
-        return self._market.last_close(_midnight(day) + timedelta(days=1))
+    async def sheet(self, batch: Sequence[Inputs]) -> Sheet:
+        """Two requests to the source for all of `batch`."""
+        now = self._clock.now()
+        ever = dict.fromkeys(
+            symbol
+            for inputs in batch
+            for symbol in (*inputs.portfolio.book.holdings, *(entry.symbol for entry in inputs.entries))
+            if symbol is not None
+        )
+        back = (now - min(inputs.after for inputs in batch)).days + FILL_DAYS
+        all_back = (now - min(inputs.portfolio.created_at for inputs in batch)).days + SLACK_DAYS
+        held = await self._market.get_histories([*ever, self._benchmark], back)
+        market = await self._market.get_histories([self._benchmark], all_back)
+        if held.empty:  # nothing the source knows: the last close stands for the calendar
+            held = pd.DataFrame(index=pd.DatetimeIndex([self._market.last_close(now).date()]))
+        returns = market[self._benchmark].ffill().pct_change() if self._benchmark in market else pd.Series(dtype=float)
+        return Sheet(await asyncio.to_thread(Closes, held, self._market), returns)
 
-    async def _closes(self, portfolio: Portfolio, entries: Sequence[LedgerEntry]) -> pd.DataFrame:
-        """Closes since the day before the portfolio began, of all it ever held and of the benchmark; gaps filled."""
-        ever = dict.fromkeys(entry.symbol for entry in entries if entry.symbol is not None)
-        days = (self._clock.now() - portfolio.created_at).days + 6  # a long weekend before the first day
-        frame = await self._market.get_histories([*ever, self._benchmark], days)
-        if frame.empty:  # nothing the source knows: the last close stands for the calendar
-            frame = pd.DataFrame(index=pd.DatetimeIndex([self._market.last_close(self._clock.now()).date()]))
-        return frame.ffill()
+    async def records(self, inputs: Inputs, sheet: Sheet) -> list[DailyRecord]:
+        """The records that are missing, worked out in a thread."""
+        earlier = None
+        if splits(inputs.entries):
+            ledger = await self._repository.ledger(inputs.portfolio.portfolio_id)
+            earlier = [entry for entry in ledger if entry.recorded_at <= inputs.after]
 
-    def _value(self, book: Book, closes: pd.Series) -> Decimal:
-        held = (self._worth(holding, closes.get(symbol)) for symbol, holding in book.holdings.items())
-        return sum(held, book.cash + book.unallocated_capital)
-
-    def _worth(self, holding: Holding, close: float | None) -> Decimal:
-        """At its close; a symbol the source does not know at the price held of it, else at its cost."""
-        if close is not None and math.isfinite(close):
-            return worth(holding.quantity, quantity(exact(float(close))))
-        price = self._prices.get(holding.symbol)
-        return worth(holding.quantity, price.price) if price else holding.basis
-
-    def _measured(
-        self, portfolio_id: str, known: Sequence[DailyRecord], new: Sequence[Day], closes: pd.DataFrame
-    ) -> list[DailyRecord]:
-        """Records of the new days, each with the metrics of everything up to it."""
-        returns = chain([*known, *new])
-        market = closes[self._benchmark].pct_change() if self._benchmark in closes else pd.Series(dtype=float)
-        benchmark = market.reindex(returns.index)
-        records = []
-        for count, day in enumerate(new, start=len(known) + 1):
-            upto = benchmark.iloc[:count]
-            metrics = measure(
-                portfolio_id,
-                returns.iloc[:count],
-                None if upto.isna().any() else upto,
-                self._risk_free_rate,
-                float(day.total_value),
-                self._clock.now(),
+        def compute() -> list[DailyRecord]:
+            days = list(
+                walk(
+                    inputs.portfolio,
+                    inputs.entries,
+                    inputs.flows,
+                    sheet.closes,
+                    self._prices,
+                    inputs.after,
+                    earlier,
+                )
             )
-            earned = float(returns.iloc[count - 1])
-            records.append(DailyRecord(portfolio_id, day.date, day.total_value, day.external_flow, metrics, earned))
-        return records
+            return self._measured(inputs, days, sheet.benchmark) if days else []
 
+        return await asyncio.to_thread(compute)
 
-def _passed(entries: Sequence[LedgerEntry], start: int, close: datetime) -> int:
-    """How many entries from the first on were recorded up to `close`; those before `start` were."""
-    while start < len(entries) and entries[start].recorded_at <= close:
-        start += 1
-    return start
-
-
-def _midnight(day: datetime) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    def _measured(self, inputs: Inputs, days: Sequence[Day], benchmark: pd.Series) -> list[DailyRecord]:
+        """Records of the new days, each with the metrics of everything up to it."""
+        portfolio_id, course = inputs.portfolio.portfolio_id, inputs.course
+        until = [flow for flow in inputs.flows if flow.recorded_at <= days[-1].close]
+        earned = daily_returns(inputs.after, float(course.last_value), days, until)
+        dates = [day.replace(tzinfo=None) for day in (*course.dates, *(day.date for day in days))]
+        metrics = measure_each(
+            portfolio_id,
+            np.array([*course.returns, *earned]),
+            benchmark.reindex(pd.DatetimeIndex(dates)).to_numpy(dtype=float),
+            self._risk_free_rate,
+            [float(day.total_value) for day in days],
+            self._clock.now(),
+        )
+        return [
+            DailyRecord(portfolio_id, day.date, day.total_value, day.external_flow, numbers, gain)
+            for day, numbers, gain in zip(days, metrics, earned, strict=True)
+        ]

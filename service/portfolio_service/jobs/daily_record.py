@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from portfolio_service.domain import events
 from portfolio_service.domain.books import Books
-from portfolio_service.domain.errors import DomainError
+from portfolio_service.domain.errors import DomainError, NotFound
 from portfolio_service.domain.ports import Clock, MarketDataClient, Repository
-from portfolio_service.domain.realised import RealisedRecords
+from portfolio_service.domain.realised import Inputs, RealisedRecords
+
+BATCH = 100  # portfolios that one look at the source serves
 
 log = logging.getLogger(__name__)
 
@@ -41,34 +44,48 @@ class DailyRecordJob:
 
     async def run_once(self) -> int:
         """Record every close that has no row yet; the number of rows written."""
-        written = 0
         # in a thread: the first look reads the calendar, right when the service starts
         close = await asyncio.to_thread(self._market.last_close, self._clock.now())
         portfolios = self._books.all()
-        for portfolio in portfolios:
-            if self._recorded.get(portfolio.portfolio_id) == close:
-                continue
-            if portfolio.provider != self._market.source:
-                continue  # a record never mixes sources: what is missing is made up when its own is back
-            try:
-                rows = await self._records.missing(portfolio)
-                if rows:
-                    told = [events.performance_calculated(rows[-1].metrics)]
-                    await self._repository.save_daily_records(rows, told)
-                    written += len(rows)
-            except DomainError as error:
-                # the next look tries again; other portfolios do not wait for this one
-                log.warning(
-                    "daily record failed", extra={"portfolio_id": portfolio.portfolio_id, "error": error.detail}
-                )
-                continue
-            self._recorded[portfolio.portfolio_id] = close
-            await asyncio.sleep(0)  # requests go first
+        due = [
+            portfolio.portfolio_id
+            for portfolio in portfolios
+            # a record never mixes sources: what is missing is made up when its own is back
+            if portfolio.provider == self._market.source and self._recorded.get(portfolio.portfolio_id) != close
+        ]
+        written = 0
+        for start in range(0, len(due), BATCH):
+            written += await self._batch(due[start : start + BATCH], close)
         for gone in self._recorded.keys() - {portfolio.portfolio_id for portfolio in portfolios}:
             del self._recorded[gone]
         if written:
             self._on_recorded()
         return written
+
+    async def _batch(self, portfolio_ids: Sequence[str], close: datetime) -> int:
+        """One look at the source for all of them, then one transaction each; the number of rows written."""
+        known = [inputs for one in portfolio_ids if (inputs := await self._inputs(one)) is not None]
+        if not known:
+            return 0
+        sheet = await self._records.sheet(known)
+        written = 0
+        for inputs in known:
+            portfolio_id = inputs.portfolio.portfolio_id
+            with _one_failure_delays_no_other(portfolio_id):
+                rows = await self._records.records(inputs, sheet)
+                if rows:
+                    told = [events.performance_calculated(rows[-1].metrics)]
+                    await self._repository.save_daily_records(rows, told)
+                self._recorded[portfolio_id] = close
+                written += len(rows)
+        return written
+
+    async def _inputs(self, portfolio_id: str) -> Inputs | None:
+        """Read under the lock: a change made before the close and committed after it is not missed."""
+        with suppress(NotFound), _one_failure_delays_no_other(portfolio_id):
+            async with self._books.lock(portfolio_id):
+                return await self._records.inputs(self._books.get(portfolio_id))
+        return None
 
     async def run(self) -> None:
         """For ever, until cancelled."""
@@ -80,3 +97,16 @@ class DailyRecordJob:
             except Exception as error:  # a failing provider or database must not end the job
                 log.warning("daily records failed", extra={"error": repr(error)})
             await asyncio.sleep(self._poll_s)
+
+
+@contextmanager
+def _one_failure_delays_no_other(portfolio_id: str) -> Iterator[None]:
+    """The next look tries again."""
+    try:
+        yield
+    except NotFound:  # archived meanwhile
+        raise
+    except DomainError as error:
+        log.warning("daily record failed", extra={"portfolio_id": portfolio_id, "error": error.detail})
+    except Exception:
+        log.exception("daily record failed", extra={"portfolio_id": portfolio_id})

@@ -27,7 +27,7 @@ class ExternalFlowStore:
         own = table.c.portfolio_id == portfolio_id
         query = select(*FLOW).where(own).order_by(table.c.version.desc()).limit(limit).offset(offset)
         async with self._database.read() as connection:
-            found = [_flow_of(row) for row in await connection.execute(query)]
+            found = [flow_of_row(row) for row in await connection.execute(query)]
             count = await connection.scalar(select(func.count()).select_from(table).where(own))
         return found, int(count or 0)
 
@@ -50,8 +50,8 @@ class ExternalFlowStore:
             table.c.portfolio_id == portfolio_id, table.c.recorded_at > after, table.c.recorded_at <= until
         )
         async with self._database.read() as connection:
-            return [_flow_of(row) for row in await connection.execute(query.order_by(table.c.version))]
+            return [flow_of_row(row) for row in await connection.execute(query.order_by(table.c.version))]
 
 
-def _flow_of(row: Row[Any]) -> ExternalFlow:
+def flow_of_row(row: Row[Any]) -> ExternalFlow:
     return ExternalFlow(**row._mapping)

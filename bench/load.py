@@ -61,13 +61,16 @@ def market_file(folder: Path, assets: int = BIG + 20) -> Path:
     return path
 
 
-async def optimise_on(client: Client, portfolio_id: str, symbols: Sequence[str], until: float) -> None:
+async def optimise_on(
+    client: Client, portfolio_id: str, symbols: Sequence[str], until: float, pause_s: float = 0
+) -> None:
     """One optimisation of many assets after the other, never from the cache."""
     for k in range(100_000):
         if time.perf_counter() >= until:
             return
         body = {"method": "min_variance", "symbols": list(symbols), "lookback_days": 700 - k % 200}
         await client.call("optimize", "POST", f"/portfolios/{portfolio_id}/optimize", body)
+        await asyncio.sleep(pause_s)
 
 
 async def traffic(url: str, ids: Sequence[str], plan: Plan, symbols: Sequence[str]) -> Tally:

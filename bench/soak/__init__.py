@@ -1,0 +1,1 @@
+"""The long acceptance runs."""

@@ -1,0 +1,52 @@
+"""What one check of the reliability bar found, and the page made of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of docs/reliability.md."""
+
+    row: int  # of the reliability bar
+    promise: str
+    measured: str
+    met: bool
+    command: str  # what repeats it
+    short: str  # its form in CI
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def page(run: dict[str, Any]) -> str:
+    """docs/reliability.md of a run's results."""
+    rows = [Result(**row) for row in run["rows"]]
+    met = sum(row.met for row in rows)
+    lines = [
+        "# Reliability, measured",
+        "",
+        "Written by `./run soak` from `docs/reliability.json`: do not edit. A row is a promise, what was measured,",
+        "what repeats it, and the shorter form that every change must pass. Row 3 is met on `GET /events`; the message",
+        "broker's part of it, and rows 4 and 21 (another program's node, a GPU), are not in this version.",
+        "",
+        f"Measured on: {run['machine']}, at {run['started']}. {met} of {len(rows)} are met.",
+        "",
+        "| row | promise | measured | met | full form | short form |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        cells = (str(row.row), row.promise, row.measured, "yes" if row.met else "**no**", f"`{row.command}`", row.short)
+        lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def table(results: Sequence[Result]) -> str:
+    """For a terminal."""
+    return "\n".join(
+        f"{result.row:>3}  {'met ' if result.met else 'FAIL'}  {result.promise}: {result.measured}"
+        for result in results
+    )

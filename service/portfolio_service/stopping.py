@@ -13,8 +13,8 @@ from typing_extensions import override
 from portfolio_service.connection import Connection
 from portfolio_service.listener import Server
 
-STOP_WITHIN_S = 10
-GIVE_UP_AFTER_S = 6.0  # on computations
+STOP_WITHIN_S = 9  # the rest of the ten is for the parts behind the server
+GIVE_UP_AFTER_S = 5.0  # on computations
 QUIET_S = 1  # that an idle connection is left open
 
 

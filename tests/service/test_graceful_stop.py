@@ -18,7 +18,8 @@ from portfolio_service.domain.errors import Unavailable
 from portfolio_service.domain.workers import Workers
 from tests.service.conftest import TECH, Server, start_server
 
-CLIENTS = 50
+CLIENTS = 30
+ONE_CORE = {"PORTFOLIO_OPTIMIZATION_WORKERS": "1", "OMP_NUM_THREADS": "1"}  # long computations leave one to the test
 
 
 async def test_a_wait_for_a_computation_ends_with_a_word() -> None:
@@ -91,7 +92,7 @@ def outbox(folder: Path) -> int:
 
 @pytest.mark.slow
 async def test_sigterm_under_load(tmp_path: Path) -> None:
-    server = await asyncio.to_thread(start_server, tmp_path, LOG_LEVEL="warning")
+    server = await asyncio.to_thread(start_server, tmp_path, LOG_LEVEL="warning", **ONE_CORE)
     connector = aiohttp.TCPConnector(limit=4 * CLIENTS)
     timeout = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(server.url, connector=connector, timeout=timeout) as session:

@@ -41,7 +41,8 @@ async def health(services: Svc, response: Response) -> dict[str, Any]:
     """The state of the service and its parts; 200 while it can serve, 503 when the books cannot be written."""
     monitor = services.monitor
     database = await monitor.database()
-    response.status_code = 200 if database["status"] == "ok" else 503
+    if database["status"] != "ok":
+        response.status_code, response.headers["Retry-After"] = 503, "5"
     return await _health(services, database)
 
 

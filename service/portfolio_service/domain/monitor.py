@@ -15,6 +15,7 @@ from portfolio_service.domain.errors import DomainError
 from portfolio_service.domain.models import Activity, Counters, PortfolioStatus
 from portfolio_service.domain.ports import Clock, MarketDataClient, MessageBus, Repository
 from portfolio_service.domain.prices import Prices
+from portfolio_service.domain.shared import Shared
 from portfolio_service.domain.sources import CLOSED
 from portfolio_service.domain.valuation import LiveValuation
 
@@ -69,6 +70,9 @@ class Monitor:
         self.relay = RelayCounts()
         self.last_activity: Activity | None = None  # for a scrape while the database cannot be read
         self.last_counters = Counters(0, 0, 0, 0)  # for /health while the database cannot be read
+        # a crowd that asks for /health is one question to the database
+        self._check_writable = Shared(repository.check_writable)
+        self.counters = Shared(self._counters)
 
     def optimized(self, method: str, seconds: float) -> None:
         """Counts a finished optimisation."""
@@ -86,7 +90,7 @@ class Monitor:
     def uptime_s(self) -> float:
         return time.monotonic() - self._started
 
-    async def counters(self) -> Counters:
+    async def _counters(self) -> Counters:
         """From the database."""
         self.last_counters = await self._repository.counters(self._clock.now())
         return self.last_counters
@@ -99,7 +103,7 @@ class Monitor:
         if self._books.damage:
             return {"status": "damaged", "reason": self._books.damage[0]}
         try:
-            await self._repository.check_writable()
+            await self._check_writable()
         except DomainError as error:
             return {"status": "unavailable", "reason": error.detail}
         return {"status": "ok"}

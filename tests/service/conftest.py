@@ -7,7 +7,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,14 +149,17 @@ class Server:
                 self.process.stdout.close()
 
 
-def start_server(folder: Path, **environment: str) -> Server:
-    """`python -m portfolio_service` with its data in `folder`; waits until it says where it listens."""
+def start_server(folder: Path, *, before: Sequence[str] = (), **environment: str) -> Server:
+    """`python -m portfolio_service` with its data in `folder`; waits until it says where it listens.
+
+    `before` is a command that ends by becoming the one that follows it.
+    """
     log = folder / "server.log"
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     given = {"DATA_DIR": str(folder / "data"), "PORT": "0", "MARKET_DATA_PROVIDER": "simulated", **environment}
     with log.open("w") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "portfolio_service"],
+            [*before, sys.executable, "-m", "portfolio_service"],
             env=inherited | given,
             stdout=subprocess.PIPE,
             stderr=stderr,
@@ -170,6 +174,31 @@ def start_server(folder: Path, **environment: str) -> Server:
         process.stdout.close()
         raise AssertionError(f"the service did not start: {first}{log.read_text()}")
     return Server(match[0], process, log)
+
+
+@contextmanager
+def start_market_data(folder: Path, *options: str) -> Iterator[Server]:
+    """`portfolio-engine market-data serve` on a free port; waits until it says where it listens."""
+    log = folder / "market_data.log"
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    script = Path(sys.executable).parent / "portfolio-engine"
+    with log.open("w") as stderr:
+        process = subprocess.Popen(
+            [script, "market-data", "serve", "--port", "0", *options],
+            env=inherited,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    match = re.search(r"http://\S+", first)
+    server = Server(match[0] if match else "", process, log)
+    try:
+        assert match, f"the market data server did not start: {first}{log.read_text()}"
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="module")

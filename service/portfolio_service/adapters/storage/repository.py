@@ -15,7 +15,7 @@ from portfolio_service.adapters.storage import rows, tables
 from portfolio_service.adapters.storage.database import Database, Location
 from portfolio_service.adapters.storage.recovery import load
 from portfolio_service.adapters.storage.verify import examine, verify
-from portfolio_service.adapters.storage.write import append_events, was_written, write_change
+from portfolio_service.adapters.storage.write import append_events, head_of, was_written, write_change
 from portfolio_service.domain.errors import OutcomeUnknown, Unavailable
 from portfolio_service.domain.models import (
     Activity,
@@ -40,6 +40,7 @@ class SqlRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._written_at = -WRITABLE_FOR_S
+        self._heads: set[str] = set()  # what the audit chain may end with: the books in memory follow it
 
     @classmethod
     async def open(cls, where: Location) -> Self:
@@ -54,12 +55,15 @@ class SqlRepository:
         return await self._database.in_thread(verify)
 
     async def commit(self, change: Change) -> None:
+        head = ""
         try:
             async with self._database.write() as connection:
-                await connection.run_sync(write_change, change)
+                head = await connection.run_sync(write_change, change, self._heads)
         except OutcomeUnknown as unknown:
+            self._heads |= {head} if self._heads else set()
             if not await self._find_out(change, unknown):
                 raise Unavailable("storage_unavailable", "the database went away; the change was not made") from unknown
+        self._heads = {head}
         self._written_at = time.monotonic()
 
     async def committed(self, change: Change) -> bool:
@@ -84,6 +88,7 @@ class SqlRepository:
 
     async def load_portfolios(self) -> Sequence[Portfolio]:
         async with self._database.read() as connection:
+            self._heads = {await connection.run_sync(head_of)}
             return await connection.run_sync(load)
 
     async def load_portfolio(self, portfolio_id: str) -> Portfolio | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -10,12 +10,15 @@ from portfolio_service.adapters.storage import audit, rows, tables
 from portfolio_service.adapters.storage.decisions import decision_row
 from portfolio_service.adapters.storage.idempotency import write_receipt
 from portfolio_service.domain.cash_flows import flow_of
-from portfolio_service.domain.errors import Conflict
+from portfolio_service.domain.errors import Conflict, Unavailable
 from portfolio_service.domain.models import Change, Event, Portfolio
 
 
-def write_change(connection: Connection, change: Change) -> None:
-    """State, positions, ledger, trades, optimisation, audit record and outbox; Conflict on another version."""
+def write_change(connection: Connection, change: Change, heads: Collection[str] = ()) -> str:
+    """State, positions, ledger, trades, optimisation, audit record and outbox; Conflict on another version.
+
+    Gives the new head of the audit chain; one of `heads`, where there are any, must have been it until now.
+    """
     after_hash = audit.state_hash(change.portfolio)
     before_hash = _write_portfolio(connection, change, after_hash)
     if change.portfolio.valuation is not None:
@@ -31,12 +34,13 @@ def write_change(connection: Connection, change: Change) -> None:
         connection.execute(insert(tables.trades), [{**vars(trade), "version": version} for trade in change.trades])
     if change.optimization:
         connection.execute(insert(tables.optimizations), rows.optimization_row(change.optimization))
-    _write_audit(connection, change, before_hash, after_hash)
+    head = _write_audit(connection, change, heads, before_hash, after_hash)
     append_events(connection, change.events)
     if change.decision:
         connection.execute(insert(tables.decisions), decision_row(change.decision))
     if change.receipt:
         write_receipt(connection, change.receipt)
+    return head
 
 
 def was_written(connection: Connection, change: Change) -> bool:
@@ -67,9 +71,19 @@ def _write_positions(connection: Connection, portfolio: Portfolio) -> None:
         connection.execute(insert(tables.positions), found)
 
 
-def _write_audit(connection: Connection, change: Change, before_hash: str | None, after_hash: str) -> None:
+def head_of(connection: Connection) -> str:
+    """The newest record's hash: nobody can have changed the books without changing it."""
     table = tables.audit
-    previous = connection.scalar(select(table.c.record_hash).order_by(table.c.audit_id.desc()).limit(1))
+    newest: str | None = connection.scalar(select(table.c.record_hash).order_by(table.c.audit_id.desc()).limit(1))
+    return newest or audit.GENESIS
+
+
+def _write_audit(
+    connection: Connection, change: Change, heads: Collection[str], before_hash: str | None, after_hash: str
+) -> str:
+    table, previous = tables.audit, head_of(connection)
+    if heads and previous not in heads:
+        raise Unavailable("storage_in_use", "another process has changed the books meanwhile; restart this one")
     record = {
         "portfolio_id": change.portfolio.portfolio_id,
         "version": change.portfolio.version,
@@ -81,7 +95,9 @@ def _write_audit(connection: Connection, change: Change, before_hash: str | None
         "after_hash": after_hash,
         "content_hash": audit.content_hash(change.entries, change.trades),
     }
-    connection.execute(insert(table), {**record, "record_hash": audit.record_hash(previous or audit.GENESIS, record)})
+    head = audit.record_hash(previous, record)
+    connection.execute(insert(table), {**record, "record_hash": head})
+    return head
 
 
 def append_events(connection: Connection, events: Sequence[Event]) -> None:

@@ -1,0 +1,62 @@
+"""A TCP proxy before PostgreSQL that cuts the connection exactly when a COMMIT passes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Literal, Self
+
+COMMIT = b"COMMIT\0"
+
+
+class CutProxy:
+    """`cut` says what happens to the next COMMIT: "before" the server hears of it, or "after" it has done it."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self.cut: Literal["before", "after"] | None = None
+        self.refusing = False  # new connections, while the network is away
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.refusing:
+            writer.close()
+            return
+        upstream, down = await asyncio.open_connection("127.0.0.1", self._target)
+        answers = asyncio.create_task(self._answers(upstream, writer))
+        try:
+            while data := await reader.read(65536):
+                cut, self.cut = (self.cut, None) if COMMIT in data else (None, self.cut)
+                if cut == "before":
+                    break
+                if cut == "after":
+                    answers.cancel()
+                down.write(data)
+                await down.drain()
+                if cut == "after":
+                    await upstream.read(65536)  # the server has committed and says so; nobody hears it
+                    break
+        except ConnectionError:
+            pass
+        finally:
+            answers.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+                await answers
+            for end in (down, writer):
+                end.close()
+                with contextlib.suppress(ConnectionError):
+                    await end.wait_closed()
+
+    async def _answers(self, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await upstream.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()

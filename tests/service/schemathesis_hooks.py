@@ -14,7 +14,7 @@ from schemathesis.generation import GenerationMode
 KNOWN = ("AAPL", "MSFT", "GOOGL", "NVDA", "TSLA", "AMZN", "META", "JPM", "XOM", "JNJ")
 ERRORS = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
 SYNTAX = {"validation_error", "unknown_field", "invalid_json"}
-SYMBOL_LISTS, SYMBOL_KEYS = {"symbols", "assets"}, {"positions", "target_weights", "max_weights", "min_weights"}
+SYMBOL_LISTS, SYMBOL_KEYS = {"symbols", "assets"}, {"positions", "target_weights", "max_weights", "min_weights", "returns"}
 SYMBOL = re.compile(r" *[A-Za-z0-9][A-Za-z0-9.^=_-]{0,19} *")
 
 
@@ -48,9 +48,11 @@ def map_body(context: HookContext, body: Any) -> Any:
 
 @schemathesis.hook
 def map_path_parameters(context: HookContext, path_parameters: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A portfolio that exists; only DELETE keeps random ids, or the first case would end it for all."""
+    """A portfolio or an alert that exists; only DELETE keeps random ids, or the first case would end it for all."""
     operation = context.operation
     if path_parameters and operation is not None and operation.method.upper() != "DELETE":
+        if "alert_id" in path_parameters:
+            return {**path_parameters, "alert_id": os.environ["SCHEMATHESIS_ALERT"]}
         return {**path_parameters, "portfolio_id": os.environ["SCHEMATHESIS_PORTFOLIO"]}
     return path_parameters
 

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
+from portfolio_service.domain.limit_settings import LimitSettings
 from portfolio_service.domain.limits import DEFAULTS, Level, LimitScan, Measures, State, judge, readings
 from portfolio_service.domain.valuation import LiveValues
 from tests.service.conftest import create_tech
-from tests.service.fakes import ACTOR, ManualClock
+from tests.service.fakes import ACTOR
 from tests.service.market_support import World, open_world, portfolio_of
 
 SECTORS = {"A": "Tech", "B": "Tech", "C": "Energy"}
@@ -143,6 +144,7 @@ async def test_volatility_is_that_of_what_is_held(world: World) -> None:
     assert [(one["status"], one["portfolio_id"]) for one in back] == [("cleared", wild.portfolio_id)]
 
 
+@pytest.mark.slow
 async def test_drawdown_is_measured_from_the_highest_close_of_the_book_itself(world: World) -> None:
     portfolio = await world.create("TSLA", cash="0")
     alerts, fell = [], 0.0
@@ -229,27 +231,23 @@ async def test_limits_of_its_own(client: httpx.AsyncClient, app: FastAPI) -> Non
     assert await app.state.services.repository.verify_audit() == []
 
 
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
+async def test_wrong_limits_are_refused(client: httpx.AsyncClient) -> None:
+    url = f"/portfolios/{await create_tech(client)}/limits"
+    wrong: list[tuple[dict[str, object], str]] = [
         ({"max_position_weight": {"breach": 0.2, "warning": 0.3}}, "limit_order"),
         ({"max_position_weight": {"breach": 20}}, "validation_error"),
         ({"max_position_weight": {"breach": 0}}, "validation_error"),
         ({"max_position_weight": {"warning": 0.1}}, "validation_error"),
         ({"max_position": {"breach": 0.2}}, "unknown_field"),
         ({"max_leverage": {"breach": True}}, "validation_error"),
-    ],
-)
-async def test_wrong_limits_are_refused(client: httpx.AsyncClient, body: dict[str, object], code: str) -> None:
-    portfolio_id = await create_tech(client)
-    response = await client.put(f"/portfolios/{portfolio_id}/limits", json=body)
-    assert (response.status_code, response.json()["code"]) == (422, code)
-    assert (await client.get(f"/portfolios/{portfolio_id}/limits")).json()["source"]["max_position_weight"] == "default"
+    ]
+    for body, code in wrong:
+        response = await client.put(url, json=body)
+        assert (response.status_code, response.json()["code"]) == (422, code), body
+    assert (await client.get(url)).json()["source"]["max_position_weight"] == "default"
 
 
-async def test_limits_survive_a_restart_and_govern_the_alerts(tmp_path: Path, clock: ManualClock) -> None:
-    from portfolio_service.domain.limit_settings import LimitSettings
-
+async def test_limits_survive_a_restart_and_govern_the_alerts(tmp_path: Path) -> None:
     async with open_world(tmp_path) as world:
         portfolio = await world.create("AGG", cash="0")
         assert {e.payload["limit"] for e in await world.risk.run_once()} == {"max_position_weight"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import httpx
@@ -49,19 +50,19 @@ async def test_against_pandas(client: httpx.AsyncClient, app: FastAPI) -> None:
     assert found["estimates"]["last_date"] == str(returns.index[-1].date())
 
 
-@pytest.mark.parametrize("method", ["historical", "gaussian", "cornish_fisher"])
-@pytest.mark.parametrize("horizon", [1, 10])
-async def test_contributions_add_up(client: httpx.AsyncClient, method: str, horizon: int) -> None:
+async def test_contributions_add_up(client: httpx.AsyncClient) -> None:
     portfolio_id = await create_tech(client, symbols=NAMES)
-    found = await _risk(client, portfolio_id, method=method, horizon_days=horizon, confidence=0.99, lookback_days=500)
-    for name in ("value_at_risk", "conditional_value_at_risk"):
-        amount = found[name]
-        assert sum(amount["contributions"].values()) == pytest.approx(amount["amount"], abs=1e-6)
-        assert amount["amount"] == pytest.approx(amount["fraction"] * found["total_value"], abs=1e-9)
-        assert (amount["standard_error"] is None) == (method == "cornish_fisher")
-    assert found["conditional_value_at_risk"]["amount"] < found["value_at_risk"]["amount"] < 0
-    assert sum(found["volatility_contributions"].values()) == pytest.approx(found["volatility"], rel=1e-12)
-    assert (found["method"], found["horizon_days"], found["confidence"]) == (method, horizon, 0.99)
+    for method, horizon in product(("historical", "gaussian", "cornish_fisher"), (1, 10)):
+        query = {"method": method, "horizon_days": horizon, "confidence": 0.99, "lookback_days": 500}
+        found = await _risk(client, portfolio_id, **query)
+        assert {name: found[name] for name in query} == query
+        for name in ("value_at_risk", "conditional_value_at_risk"):
+            amount = found[name]
+            assert sum(amount["contributions"].values()) == pytest.approx(amount["amount"], abs=1e-6)
+            assert amount["amount"] == pytest.approx(amount["fraction"] * found["total_value"], abs=1e-9)
+            assert (amount["standard_error"] is None) == (method == "cornish_fisher")
+        assert found["conditional_value_at_risk"]["amount"] < found["value_at_risk"]["amount"] < 0
+        assert sum(found["volatility_contributions"].values()) == pytest.approx(found["volatility"], rel=1e-12)
 
 
 async def test_the_default_question_is_that_of_the_performance_metrics(client: httpx.AsyncClient) -> None:
@@ -131,17 +132,13 @@ async def test_answers_are_kept_until_the_books_or_the_close_change(
     assert len(asked) == 3
 
 
-@pytest.mark.parametrize(
-    "query", [{"confidence": 0.5}, {"confidence": 1}, {"horizon_days": 0}, {"method": "magic"}, {"lookback_days": 29}]
-)
-async def test_wrong_questions(client: httpx.AsyncClient, query: dict[str, Any]) -> None:
+async def test_wrong_questions(client: httpx.AsyncClient) -> None:
     portfolio_id = await create_tech(client, symbols=["KO"])
-    response = await client.get(f"/portfolios/{portfolio_id}/risk", params=query)
-    assert response.status_code == 422
-    assert response.json()["errors"][0]["field"] == next(iter(query))
-
-
-async def test_a_horizon_beyond_the_history_is_told(client: httpx.AsyncClient) -> None:
-    portfolio_id = await create_tech(client, symbols=["KO"])
-    response = await client.get(f"/portfolios/{portfolio_id}/risk", params={"horizon_days": 252, "lookback_days": 252})
+    wrong = [{"confidence": 0.5}, {"confidence": 1}, {"horizon_days": 0}, {"method": "magic"}, {"lookback_days": 29}]
+    for query in wrong:
+        response = await client.get(f"/portfolios/{portfolio_id}/risk", params=query)
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["field"] == next(iter(query))
+    beyond = {"horizon_days": 252, "lookback_days": 252}
+    response = await client.get(f"/portfolios/{portfolio_id}/risk", params=beyond)
     assert (response.status_code, response.json()["code"]) == (409, "insufficient_history")

@@ -34,21 +34,14 @@ ALERT: dict[str, Any] = {
     "level": 0.2,
     "value": 0.25,
     "message": "AAPL: max_position_weight is 0.25, the limit is 0.2",
-    "status": "open",
+    "status": "cleared",
     "raised_at": TIME,
-    "cleared_at": None,
-    "acknowledged_at": None,
-    "acknowledged_by": None,
-    "note": None,
-}
-ALERTS = {"alerts": [ALERT], "count": 1}
-ALERT_ACKNOWLEDGED = {
-    **ALERT,
-    "status": "acknowledged",
+    "cleared_at": TIME,
     "acknowledged_at": TIME,
     "acknowledged_by": "api",
     "note": "intended, see the mandate",
 }
+ALERTS = {"alerts": [ALERT], "count": 1}
 STANDING = {
     "limit": "max_position_weight",
     "subject": "AAPL",

@@ -125,7 +125,7 @@ async def list_alerts(
 
 
 @router.post(
-    "/alerts/{alert_id}/acknowledge", response_model=AlertOut, responses=writing(404, ok=examples.ALERT_ACKNOWLEDGED)
+    "/alerts/{alert_id}/acknowledge", response_model=AlertOut, responses=writing(404, ok=examples.ALERT)
 )
 async def acknowledge_alert(
     alert_id: AlertId,

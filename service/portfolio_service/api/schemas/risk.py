@@ -26,6 +26,9 @@ from portfolio_service.domain.stress_scenarios import WINDOWS, Scenario, StressR
 
 Share = Annotated[Number, Field(gt=0, le=1)]
 Move = Annotated[Number, Field(ge=-1, le=10)]
+Returns = Annotated[
+    dict[Symbol, Move], Field(max_length=1000, json_schema_extra=CLOSED), BeforeValidator(unique_symbols)
+]
 Ratio = Annotated[Number, Field(gt=0, le=100)]
 
 
@@ -189,11 +192,7 @@ class ScenarioIn(RequestModel):
     shock: Annotated[Move | None, Field(description="Return of the factor, such as -0.2")] = None
     correlation: Annotated[Number | None, Field(ge=0, le=1, description="Every pair at least this much")] = None
     volatility_multiplier: Annotated[Number | None, Field(gt=0, le=10)] = None
-    returns: Annotated[
-        dict[Symbol, Move] | None,
-        Field(max_length=1000, json_schema_extra=CLOSED, description="Return of each symbol named"),
-        BeforeValidator(unique_symbols),
-    ] = None
+    returns: Annotated[Returns | None, Field(description="Return of each symbol named")] = None
     default: Annotated[
         Literal["beta", "zero"], Field(description="Of what returns does not name: by covariance, or no move")
     ] = "beta"

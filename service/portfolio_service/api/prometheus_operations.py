@@ -17,12 +17,14 @@ from portfolio_service.api.prometheus_families import counter, counters, gauge, 
 from portfolio_service.domain.durations import Durations
 from portfolio_service.domain.errors import DomainError
 from portfolio_service.domain.monitor import acceleration
+from portfolio_service.domain.order import FAILED, NOT_NEEDED, REFUSED, SCHEDULED, TRADED
 from portfolio_service.domain.scheduling import Progress
 from portfolio_service.domain.sources import CLOSED, HALF_OPEN, OPEN, SourceState
 
 PROCESS = CollectorRegistry()
 for _collector in (ProcessCollector, PlatformCollector, GCCollector):
     _collector(registry=PROCESS)
+OUTCOMES = (TRADED, NOT_NEEDED, REFUSED, FAILED)
 # There from the start, so that a rise from nothing is one; deploy/prometheus/alerts.yml watches them.
 WATCHED = ("numerical_error", "optimization_timeout", "market_data_unavailable", "storage_unavailable", "overloaded")
 
@@ -239,7 +241,7 @@ def _scheduler(progress: Progress, next_check: datetime) -> Iterable[Metric]:
         "portfolio_scheduler_decisions",
         "Decisions to trade or not, since the start",
         ["trigger", "outcome"],
-        progress.decisions.items(),
+        ({(SCHEDULED, outcome): 0 for outcome in OUTCOMES} | progress.decisions).items(),
     )
 
 

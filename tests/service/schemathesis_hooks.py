@@ -14,7 +14,8 @@ from schemathesis.generation import GenerationMode
 KNOWN = ("AAPL", "MSFT", "GOOGL", "NVDA", "TSLA", "AMZN", "META", "JPM", "XOM", "JNJ")
 ERRORS = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
 SYNTAX = {"validation_error", "unknown_field", "invalid_json"}
-SYMBOL_LISTS, SYMBOL_KEYS = {"symbols", "assets"}, {"positions", "target_weights", "max_weights", "min_weights", "returns"}
+SYMBOL_LISTS = {"symbols", "assets"}
+SYMBOL_KEYS = {"positions", "target_weights", "max_weights", "min_weights", "returns"}
 SYMBOL = re.compile(r" *[A-Za-z0-9][A-Za-z0-9.^=_-]{0,19} *")
 
 

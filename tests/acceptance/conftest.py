@@ -1,0 +1,5 @@
+"""The parts that acceptance tests share with the service's."""
+
+from tests.service.conftest import postgres
+
+__all__ = ["postgres"]

@@ -222,7 +222,6 @@ async def _wire(
         optimisation=optimisation,
         rebalancing=rebalancing_service,
         monitor=monitor,
-        decisions=decisions,
         calendar=calendar,
         clock=clock,
         read_policy=lambda policy: OptimizeIn.model_validate(policy).to_domain(),

@@ -189,7 +189,7 @@ async def test_unknown_path(client: httpx.AsyncClient) -> None:
         ("GET", "/portfolios/with-symbols", "POST"),
         ("DELETE", "/portfolios/with-symbols", "POST"),
         ("PUT", "/portfolios", "GET, POST"),
-        ("PATCH", "/portfolios/port_000000000000", "DELETE, GET"),
+        ("PUT", "/portfolios/port_000000000000", "DELETE, GET, PATCH"),
         ("GET", "/portfolios/port_000000000000/optimize", "POST"),
         ("POST", "/health", "GET"),
         ("POST", "/", "GET"),

@@ -17,8 +17,8 @@ from portfolio_service.domain.schedule import AFTER_OPEN, in_session, next_run
 
 FIRST, LAST = date(2015, 1, 2), date(2034, 12, 29)
 DAYS = TradingDays()
-DAYS.cover(datetime(2033, 6, 1, tzinfo=UTC))
 CALENDAR = ExchangeCalendar(DAYS)
+CALENDAR.cover(datetime(2033, 6, 1, tzinfo=UTC))
 SESSIONS: list[TradingSession] = []
 _day: date = FIRST
 while (_next := CALENDAR.from_day(_day)) is not None:
@@ -151,6 +151,7 @@ def test_what_was_missed_is_counted_and_made_up_once() -> None:
 def test_a_price_file_has_one_session_after_its_last_date_and_none_later() -> None:
     friday = date(2025, 8, 22)
     file = ExchangeCalendar(DAYS, last_price=friday)
+    file.cover(utc("2025-08-23 12:00"))
     monday = file.closing_after(utc("2025-08-23 12:00"))
     assert monday is not None
     assert monday.day == date(2025, 8, 25)

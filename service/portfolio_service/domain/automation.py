@@ -10,14 +10,14 @@ from typing import Any
 
 from portfolio_service.domain.books import Books
 from portfolio_service.domain.drift import quotes_of
-from portfolio_service.domain.errors import Conflict, DomainError, NotFound, TimedOut, Unavailable
+from portfolio_service.domain.errors import Conflict, DomainError, TimedOut, Unavailable
 from portfolio_service.domain.ids import new_id
 from portfolio_service.domain.models import Actor, Change, Decision, Memory, Portfolio, PortfolioStatus
 from portfolio_service.domain.models import RebalanceFrequency as Frequency
 from portfolio_service.domain.monitor import Monitor
 from portfolio_service.domain.optimisation import OptimisationService
 from portfolio_service.domain.order import FAILED, NOT_NEEDED, REFUSED, WITHIN_THRESHOLD, Order
-from portfolio_service.domain.ports import Clock, DecisionLog, MarketDataClient, TradingCalendar
+from portfolio_service.domain.ports import Clock, MarketDataClient, TradingCalendar
 from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.rebalancing import RebalanceRequest, RebalanceService
 from portfolio_service.domain.requests import OptimizeRequest
@@ -42,7 +42,6 @@ class Automation:
         optimisation: OptimisationService,
         rebalancing: RebalanceService,
         monitor: Monitor,
-        decisions: DecisionLog,
         calendar: TradingCalendar,
         clock: Clock,
         read_policy: Callable[[Mapping[str, Any]], OptimizeRequest],
@@ -53,7 +52,6 @@ class Automation:
         self._optimisation = optimisation
         self._rebalancing = rebalancing
         self._monitor = monitor
-        self._decisions = decisions
         self._calendar = calendar
         self._clock = clock
         self._read_policy = read_policy
@@ -64,18 +62,27 @@ class Automation:
             return None
         return self._run_of(portfolio, memory, now)
 
-    async def look(self, portfolio: Portfolio, memory: Memory) -> Decision | None:
-        """Does what is due within a session; the decision, None where there was nothing to decide."""
+    async def look(self, portfolio: Portfolio, memory: Memory) -> tuple[Decision | None, bool]:
+        """Does what is due within a session: the decision, None where there was nothing to decide, and whether it is
+        still to be kept (not when its trades were booked with it, or when it says again what the last one said)."""
         now = self._clock.now()
         if portfolio.status is PortfolioStatus.ERROR or in_session(now, self._calendar) is None:
-            return None
+            return None, False
         run = self._run_of(portfolio, memory, now)
         order = Order(portfolio, run if run and run.at <= now else None, self._prices, self._calendar, self._clock)
         watched = portfolio.status is PortfolioStatus.ACTIVE and portfolio.rebalance_frequency is not Frequency.MANUAL
         if _waits(memory.last, order, now, self._calendar) or (order.run is None and not watched):
-            return None
+            return None, False
         decision = await self._decide(order, attempt_after(memory.last, order))
-        return await self._keep(decision, memory, stored=decision is order.taken)
+        if decision is order.taken:
+            return decision, False
+        failures = _own_failures(decision, memory.last)
+        if not failures:
+            return decision, _is_news(decision, memory.last)
+        decision = replace(decision, numbers={**decision.numbers, "failures": failures})
+        if failures < MAX_FAILURES:
+            return decision, True
+        return await self._give_up(decision, failures), False
 
     def _run_of(self, portfolio: Portfolio, memory: Memory, now: datetime) -> Run | None:
         since = max(portfolio.created_at, memory.since or portfolio.created_at)
@@ -124,21 +131,6 @@ class Automation:
             text = f"kept at prices of {portfolio.provider!r}, this service runs on {source!r}"
             raise Conflict("provider_mismatch", text)
         order.check(portfolio, quotes_of(portfolio, self._prices))
-
-    async def _keep(self, decision: Decision, memory: Memory, stored: bool) -> Decision | None:
-        """Stores it, unless its trades already did, or it only says again what was said in this session."""
-        failures = _own_failures(decision, memory.last)
-        decision = replace(decision, numbers={**decision.numbers, "failures": failures}) if failures else decision
-        try:
-            if failures >= MAX_FAILURES:
-                return await self._give_up(decision, failures)
-            if not stored and (failures or _is_news(decision, memory.last)):
-                await self._decisions.append(decision)
-        except NotFound:
-            return None  # archived meanwhile
-        except DomainError as error:
-            log.warning("decision not stored", extra={"decision": decision, "error": error.detail})
-        return decision
 
     async def _give_up(self, decision: Decision, failures: int) -> Decision:
         text = f"{decision.reason}; status error after {failures} failures: PATCH status active to go on"

@@ -221,7 +221,9 @@ class TradingCalendar(Protocol):
 class DecisionLog(Protocol):
     """Every decision of the scheduler; those that trade are written by `Repository.commit` with their change."""
 
-    async def append(self, decision: Decision) -> None: ...
+    async def append(self, decisions: Sequence[Decision]) -> None:
+        """All of them, in one transaction."""
+        ...
 
     async def page(self, portfolio_id: str, limit: int, offset: int) -> tuple[Sequence[Decision], int]:
         """Newest first, and how many there are in all."""

@@ -14,7 +14,7 @@ from portfolio_service.domain.automation import Automation
 from portfolio_service.domain.books import Books
 from portfolio_service.domain.clock import iso
 from portfolio_service.domain.errors import DomainError
-from portfolio_service.domain.models import Decision, Memory, Portfolio, PortfolioStatus
+from portfolio_service.domain.models import Decision, Memory, Portfolio, PortfolioStatus, RebalanceFrequency
 from portfolio_service.domain.order import FAILED
 from portfolio_service.domain.ports import Clock, DecisionLog, TradingCalendar
 from portfolio_service.domain.prices import Prices
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 NOTHING = Memory()
 AFTER_FAILURE = timedelta(minutes=1)
+KEPT_AT_ONCE = 200  # decisions in one transaction
 
 
 @dataclass
@@ -66,6 +67,8 @@ class Scheduling:
         self._turn = asyncio.Lock()
         self._memories: dict[str, Memory] = {}
         self._unread: set[str] | None = None  # changed since they were read; None: nothing has been read yet
+        self._seen: dict[str, tuple[RebalanceFrequency, PortfolioStatus]] = {}
+        self._to_keep: list[Decision] = []
         self._started = clock.now()
         self.progress = Progress()
         books.subscribe(self._changed)
@@ -141,6 +144,7 @@ class Scheduling:
         async with asyncio.TaskGroup() as group:
             for _ in range(self._at_once):
                 group.create_task(self._work(todo, due, found))
+        await self._keep()
         return found
 
     def _is_due(self, portfolio: Portfolio, now: datetime) -> bool:
@@ -173,16 +177,30 @@ class Scheduling:
     async def _look(self, portfolio_id: str) -> Decision | None:
         try:
             memory = await self._memory(portfolio_id)
-            decision = await self._automation.look(self._books.get(portfolio_id), memory)
+            decision, keep = await self._automation.look(self._books.get(portfolio_id), memory)
         except DomainError as error:  # archived meanwhile, or the database is away: others are looked at
             log.warning("scheduler", extra={"portfolio_id": portfolio_id, "error": error.detail})
             return None
-        if decision is not None:
-            done = decision.period if decision.concludes else memory.last_period
-            self._memories[portfolio_id] = replace(memory, last=decision, last_period=done)
-            if decision.outcome == FAILED:
-                self._changed(portfolio_id, None)  # nobody knows what the database took
+        if decision is None:
+            return None
+        done = decision.period if decision.concludes else memory.last_period
+        self._memories[portfolio_id] = replace(memory, last=decision, last_period=done)
+        if decision.outcome == FAILED and self._unread is not None:
+            self._unread.add(portfolio_id)  # nobody knows what the database took
+        if keep:
+            self._to_keep.append(decision)
+            if len(self._to_keep) >= KEPT_AT_ONCE:
+                await self._keep()
         return decision
+
+    async def _keep(self) -> None:
+        """Writes what has gathered; an archived portfolio's or what the database refuses is lost but for the log."""
+        gathered, self._to_keep = self._to_keep, []
+        try:
+            if gathered:
+                await self._decisions.append(gathered)
+        except DomainError as error:
+            log.warning("decisions not kept", extra={"decisions": gathered, "error": error.detail})
 
     async def _memory(self, portfolio_id: str) -> Memory:
         """From the database when something has changed since it was read."""
@@ -206,7 +224,14 @@ class Scheduling:
             self._memories = dict(await self._decisions.memories())
             self._unread = set()
 
-    def _changed(self, portfolio_id: str, _portfolio: object) -> None:
-        """A listener of Books: the change may have brought a decision."""
-        if self._unread is not None:
-            self._unread.add(portfolio_id)
+    def _changed(self, portfolio_id: str, portfolio: Portfolio | None) -> None:
+        """A listener of Books: where the schedule is another one, there is a decision about it to be read."""
+        if portfolio is None:
+            self._memories.pop(portfolio_id, None)
+            self._seen.pop(portfolio_id, None)
+            return
+        schedule = portfolio.rebalance_frequency, portfolio.status
+        if self._seen.get(portfolio_id) != schedule:
+            self._seen[portfolio_id] = schedule
+            if self._unread is not None:
+                self._unread.add(portfolio_id)

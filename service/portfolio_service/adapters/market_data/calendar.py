@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from datetime import UTC, date, datetime
-from typing import cast
-
-import numpy as np
 
 from portfolio_service.adapters.market_data.trading_days import TradingDays
 from portfolio_service.domain.models import TradingSession
@@ -19,30 +17,36 @@ class ExchangeCalendar:
     """
 
     def __init__(self, days: TradingDays, last_price: date | None = None) -> None:
-        self._days = days
+        self._source = days
         self._last_price = last_price
-        self._known: dict[int, TradingSession] = {}  # a session never changes
+        self._sessions: list[TradingSession] = []
+        self._days: list[date] = []
+        self._closes: list[datetime] = []
 
     def cover(self, now: datetime) -> None:
         """Reads the calendar where needed (a third of a second)."""
-        self._days.cover(now)
+        self._source.cover(now)
+        if len(self._source.dates) != len(self._sessions):
+            source = self._source
+            opens, closes = (
+                [datetime.fromtimestamp(second, tz=UTC) for second in times.tolist()]
+                for times in (source.opens, source.closes)
+            )
+            days: list[date] = source.dates.tolist()
+            sessions = [TradingSession(*row) for row in zip(days, opens, closes, strict=True)]
+            self._days, self._closes, self._sessions = days, closes, sessions
 
     def from_day(self, day: date) -> TradingSession | None:
         """The first session on `day` or later."""
-        return self._session(int(np.searchsorted(self._days.dates, np.datetime64(day))))
+        return self._session(bisect_left(self._days, day))
 
     def closing_after(self, moment: datetime) -> TradingSession | None:
         """The session that runs at `moment`, else the next one."""
-        return self._session(int(np.searchsorted(self._days.closes, moment.timestamp(), side="right")))
+        return self._session(bisect_right(self._closes, moment))
 
     def _session(self, index: int) -> TradingSession | None:
-        days = self._days
-        if index >= len(days.dates):
+        if index >= len(self._sessions):
             return None
-        before = cast(date, days.dates[index - 1].item()) if index else date.min
-        if self._last_price is not None and before > self._last_price:
+        if self._last_price is not None and index and self._days[index - 1] > self._last_price:
             return None
-        if index not in self._known:
-            opens, closes = (datetime.fromtimestamp(int(times[index]), tz=UTC) for times in (days.opens, days.closes))
-            self._known[index] = TradingSession(days.dates[index].item(), opens, closes)
-        return self._known[index]
+        return self._sessions[index]

@@ -21,9 +21,9 @@ class DecisionStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def append(self, decision: Decision) -> None:
+    async def append(self, decisions: Sequence[Decision]) -> None:
         async with self._database.write() as connection:
-            await connection.execute(insert(tables.decisions), decision_row(decision))
+            await connection.execute(insert(tables.decisions), [decision_row(decision) for decision in decisions])
 
     async def page(self, portfolio_id: str, limit: int, offset: int) -> tuple[Sequence[Decision], int]:
         table = tables.decisions

@@ -63,6 +63,9 @@ class SqlRepository:
             self._heads |= {head} if self._heads else set()
             if not await self._find_out(change, unknown):
                 raise Unavailable("storage_unavailable", "the database went away; the change was not made") from unknown
+        except Unavailable:
+            self._written_at = -WRITABLE_FOR_S  # a health check finds out anew
+            raise
         self._heads = {head}
         self._written_at = time.monotonic()
 

@@ -186,13 +186,13 @@ async def test_unknown_path(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("GET", "/portfolios/with-symbols", "POST"),
-        ("DELETE", "/portfolios/with-symbols", "POST"),
-        ("PUT", "/portfolios", "GET, POST"),
-        ("PUT", "/portfolios/port_000000000000", "DELETE, GET, PATCH"),
-        ("GET", "/portfolios/port_000000000000/optimize", "POST"),
-        ("POST", "/health", "GET"),
-        ("POST", "/", "GET"),
+        ("GET", "/portfolios/with-symbols", "OPTIONS, POST"),
+        ("DELETE", "/portfolios/with-symbols", "OPTIONS, POST"),
+        ("PUT", "/portfolios", "GET, HEAD, OPTIONS, POST"),
+        ("PUT", "/portfolios/port_000000000000", "DELETE, GET, HEAD, OPTIONS, PATCH"),
+        ("GET", "/portfolios/port_000000000000/optimize", "OPTIONS, POST"),
+        ("POST", "/health", "GET, HEAD, OPTIONS"),
+        ("POST", "/", "GET, HEAD, OPTIONS"),
     ],
 )
 async def test_405_lists_all_methods_in_one_header(
@@ -258,6 +258,7 @@ class TestLimit:
 
 
 ERROR_CLASSES = {"NotFound", "Conflict", "Unacceptable", "PreconditionFailed", "Unavailable", "TimedOut", "DomainError"}
+ERROR_MAKERS = {"__init__", "ApiError", "error_response", "PydanticCustomError", "_closing", "_refuse"}
 
 
 def codes_in_source() -> set[str]:
@@ -268,7 +269,7 @@ def codes_in_source() -> set[str]:
             if not isinstance(node, ast.Call):
                 continue
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-            if name in ERROR_CLASSES | {"__init__", "ApiError", "error_response", "PydanticCustomError"}:
+            if name in ERROR_CLASSES | ERROR_MAKERS:
                 texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
                 found |= set(texts[:1]) if name != "PydanticCustomError" else set(texts[:1]) & OWN
     return found

@@ -119,7 +119,9 @@ async def get_portfolio(portfolio: ThePortfolio, services: Svc, response: Respon
     }
 
 
-@router.delete(ID, response_model=Archived, responses=reading(404, 409, 412, 413, 415, 422, 503, ok=examples.ARCHIVED))
+@router.delete(
+    ID, response_model=Archived, responses=reading(404, 408, 409, 412, 413, 415, 422, 503, ok=examples.ARCHIVED)
+)
 async def archive_portfolio(portfolio: ThePortfolio, services: Svc, who: Who, if_match: IfMatch) -> dict[str, object]:
     """Archive a portfolio: its id is gone from the API, its slot is free, the audit trail keeps it."""
     await services.portfolios.archive(portfolio.portfolio_id, who, if_match)

@@ -36,6 +36,7 @@ _DECLARED: Mapping[int, dict[str, Any]] = {
     409: _declared(
         "The state does not allow it", "no_target", "no target weights: send target_weights or optimize first"
     ),
+    408: _declared("Body too slow", "request_timeout", "body: expected all of it within 10 s"),
     412: _declared("Not the version asked for", "stale_version", "the books are at version 4, If-Match asks for \"3\""),
     413: _declared("Body over 1 MB", "body_too_large", "body: expected at most 1048576 bytes, got more"),
     415: _declared("Not JSON", "unsupported_media_type", "Content-Type: expected application/json, got 'text/plain'"),
@@ -59,7 +60,7 @@ def reading(*more: int, ok: Any, status: int = 200) -> Responses:
 
 def writing(*more: int, ok: Any, status: int = 200) -> Responses:
     """Declarations for an operation with a JSON body."""
-    return reading(413, 415, 422, 503, *more, ok=ok, status=status)
+    return reading(408, 413, 415, 422, 503, *more, ok=ok, status=status)
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:

@@ -14,13 +14,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.data import market_data, needs_market_data
-from tests.service.conftest import Server, start_server
+from tests.service.conftest import Server, start_market_data, start_server
 
 pytestmark = pytest.mark.slow
 PROGRAMS = Path(__file__).resolve().parents[1] / "contract"
@@ -43,7 +44,7 @@ CURL_LINES = [
 ]
 
 
-@pytest.fixture(scope="module", params=["simulated", pytest.param("files", marks=needs_market_data)])
+@pytest.fixture(scope="module", params=["simulated", "engine", pytest.param("files", marks=needs_market_data)])
 def documented(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The service on 8900, for one test run of this machine at a time."""
     with (Path(tempfile.gettempdir()) / "portfolio-tests-8900.lock").open("w") as lock:
@@ -57,10 +58,14 @@ def documented(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         environment = {"PORT": "8900", "MARKET_DATA_PROVIDER": request.param, "LOG_FORMAT": "json"}
         if request.param == "files":
             environment["MARKET_DATA_DIR"] = str(market_data("prices"))
-        server = start_server(tmp_path_factory.mktemp("documented"), **environment)
-        yield server
-        assert server.stop() == 0
-        assert "Traceback" not in server.log.read_text()
+        with ExitStack() as stack:
+            folder = tmp_path_factory.mktemp("documented")
+            if request.param == "engine":  # two processes, as in the documented picture
+                environment["MARKET_DATA_URL"] = stack.enter_context(start_market_data(folder)).url
+            server = start_server(folder, **environment)
+            yield server
+            assert server.stop() == 0
+            assert "Traceback" not in server.log.read_text()
 
 
 def run_program(name: str, enough: Callable[[str], bool], stop: bool = False) -> str:

@@ -209,14 +209,13 @@ async def test_one_probe_at_a_time_and_a_cancelled_one_decides_nothing() -> None
     assert await line.call() == "answer"
 
 
-async def test_time_out_and_an_error_of_our_own() -> None:
+async def test_a_time_out_and_an_answer_that_breaks_our_reading() -> None:
     line = Line()
     with pytest.raises(CallFailed, match=r"no answer within 0.01 s"):
         await line.link.call(asyncio.Event().wait, 0.01, 3)
     assert line.state.failures == {"timeout": 1}
-    with pytest.raises(ZeroDivisionError):
-        await line.call(ZeroDivisionError())
-    assert line.state.failures == {"timeout": 1}
+    assert await line.call(ZeroDivisionError()) == "not_understood"
+    assert line.state.failures == {"timeout": 1, "not_understood": 1}
 
 
 def test_an_open_breaker_says_what_failed() -> None:

@@ -29,6 +29,9 @@ LAST_TRADES = timedelta(minutes=15)
 ATTEMPTS = 3  # of a call that a request waits for; a poll is its own retry
 
 
+_NEVER = Failed("never asked")
+
+
 class Feed(Protocol):
     """The calls of one source. None: the source does not know the symbol. Always answers within a few seconds."""
 
@@ -77,7 +80,8 @@ class RemoteMarketData:
         SourceUnavailable, with the prices that it gave, when it does not answer for some.
         """
         wanted = list(dict.fromkeys(symbols))
-        known = {symbol: self._recent[symbol] for symbol in wanted if symbol in self._recent}
+        recent = {symbol: self._recent.get(symbol, _NEVER) for symbol in wanted}
+        known = {symbol: answer for symbol, answer in recent.items() if answer is not _NEVER}
         missing = [symbol for symbol in wanted if symbol not in known]
         return _prices(self.source, {**known, **await self._ask(missing, ATTEMPTS)})
 

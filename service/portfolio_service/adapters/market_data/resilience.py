@@ -129,6 +129,9 @@ class Link:
             raise self._failed(CallFailed("timeout", f"no answer within {timeout_s:g} s")) from None
         except CallFailed as error:
             raise self._failed(error) from None
+        except Exception as error:  # an answer that breaks our reading of it is a failure of the source, and a bug
+            log.exception("answer not understood")
+            raise self._failed(CallFailed("not_understood", f"{type(error).__name__}: {error}")) from error
         except BaseException:
             self.breaker.abandoned()
             raise

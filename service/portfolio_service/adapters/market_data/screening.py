@@ -46,7 +46,7 @@ class _Doubtful:
 
 def as_price(value: float) -> Decimal:
     """A price to 1e-8; ValueError for one that is none."""
-    price = quantity(Decimal(repr(value)))
+    price = quantity(Decimal(repr(value))) if abs(value) < MAX_QUANTITY else Decimal(0)
     if not 0 < price < MAX_QUANTITY:
         raise ValueError(f"expected a price above 0 and below {MAX_QUANTITY:.0e}, got {value!r}")
     return price

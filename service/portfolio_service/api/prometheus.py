@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
@@ -16,13 +15,16 @@ from portfolio_service.api import prometheus_operations as operations
 from portfolio_service.api.deps import Services
 from portfolio_service.api.prometheus_families import counters, gauge, gauges, histogram, histograms
 from portfolio_service.api.prometheus_operations import Operations
-from portfolio_service.api.prometheus_positions import positions
-from portfolio_service.api.schemas.analytics import Metrics
+from portfolio_service.api.prometheus_portfolios import blocks
+from portfolio_service.api.prometheus_risk import risk
 from portfolio_service.domain.durations import Durations
 from portfolio_service.domain.errors import DomainError
+from portfolio_service.domain.limits import Measures
 from portfolio_service.domain.models import Activity, PerformanceMetrics, Portfolio
+from portfolio_service.domain.risk_watch import RiskNumbers
 from portfolio_service.domain.valuation import LiveValues
 
+END = b"# EOF\n"  # of OpenMetrics
 TEXT_TYPES = ("text/plain", "application/openmetrics-text")
 
 
@@ -34,6 +36,8 @@ class Facts:
     live: LiveValues
     portfolios: Sequence[Portfolio]
     performance: Mapping[str, PerformanceMetrics]
+    risk: Mapping[str, RiskNumbers]
+    measures: Mapping[str, Measures]
     optimizations: Mapping[str, Durations]
     rebalances: Durations
     cache_efficiency: float
@@ -68,6 +72,8 @@ async def gather(services: Services) -> Facts:
         live=services.live.values(),
         portfolios=services.books.all(),
         performance=services.analytics.latest(),
+        risk=services.risk.watch.latest(),
+        measures={p.portfolio_id: services.risk.watch.measures(p.portfolio_id) for p in services.books.all()},
         optimizations=dict(services.monitor.optimizations),
         rebalances=services.monitor.rebalances,
         cache_efficiency=services.optimisation.cache_efficiency,
@@ -79,7 +85,11 @@ def render(facts: Facts, accept: str) -> tuple[bytes, str]:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(facts))
     encode, content_type = choose_encoder(accept)
-    return encode(registry), content_type
+    risks = risk(facts.live, facts.portfolios, facts.risk, facts.measures)
+    many = "".join(blocks(facts.live, facts.performance, risks)).encode()
+    text = encode(registry)
+    end = END if text.endswith(END) else b""
+    return text.removesuffix(end) + many + end, content_type
 
 
 class _Collector(Collector):
@@ -91,11 +101,7 @@ class _Collector(Collector):
         if facts.activity is not None:
             yield from _totals(facts.activity, facts.live.portfolio_ids)
         yield from _durations(facts)
-        yield from _values(facts.live)
-        yield _performance(facts.performance)
-        yield _risk(facts)
         yield _info(facts.portfolios)
-        yield from positions(facts.live)
         yield gauge(
             "portfolio_optimization_cache_efficiency",
             "Share of optimisations served from cache",
@@ -132,17 +138,6 @@ def _durations(facts: Facts) -> Iterable[Metric]:
     )
 
 
-def _values(live: LiveValues) -> Iterable[Metric]:
-    total = GaugeMetricFamily("portfolio_total_value", "Value at current prices", labels=["portfolio_id"])
-    count = GaugeMetricFamily("portfolio_positions_count", "Positions held", labels=["portfolio_id"])
-    counts = np.bincount(live.owners, minlength=len(live.portfolio_ids))
-    for portfolio_id, value, held in zip(live.portfolio_ids, live.totals, counts, strict=True):
-        total.add_metric([portfolio_id], float(value))
-        count.add_metric([portfolio_id], int(held))
-    yield total
-    yield count
-
-
 def _method(portfolio: Portfolio) -> str:
     """The method of its last optimisation, which its schedule repeats; its own before the first."""
     return str((portfolio.policy or {}).get("method") or portfolio.optimization_method)
@@ -161,34 +156,3 @@ def _info(portfolios: Iterable[Portfolio]) -> Metric:
             for p in portfolios
         ),
     )
-
-
-def _performance(performance: Mapping[str, PerformanceMetrics]) -> Metric:
-    family = GaugeMetricFamily(
-        "portfolio_performance_metrics", "The documented metrics as last computed", labels=["portfolio_id", "metric"]
-    )
-    for portfolio_id, metrics in performance.items():
-        for name in Metrics.model_fields:
-            family.add_metric([portfolio_id, name], getattr(metrics, name))
-    return family
-
-
-def _risk(facts: Facts) -> Metric:
-    """What the documented limits watch: concentration, leverage, volatility, drawdown; and VaR and cash."""
-    family = GaugeMetricFamily(
-        "portfolio_risk_metrics", "Concentration, leverage, volatility, VaR", labels=["portfolio_id", "metric"]
-    )
-    live = facts.live
-    largest, invested = np.zeros(len(live.totals)), np.zeros(len(live.totals))
-    np.maximum.at(largest, live.owners, live.weights)
-    np.add.at(invested, live.owners, np.abs(live.weights))
-    cash = {portfolio.portfolio_id: float(portfolio.book.cash) for portfolio in facts.portfolios}
-    for row, portfolio_id in enumerate(live.portfolio_ids):
-        total = float(live.totals[row])
-        family.add_metric([portfolio_id, "max_position_weight"], float(largest[row]))
-        family.add_metric([portfolio_id, "leverage"], float(invested[row]))
-        family.add_metric([portfolio_id, "cash_weight"], cash.get(portfolio_id, 0.0) / total if total else 0.0)
-        if (metrics := facts.performance.get(portfolio_id)) is not None:
-            for name in ("volatility", "max_drawdown", "var_95"):
-                family.add_metric([portfolio_id, name], getattr(metrics, name))
-    return family

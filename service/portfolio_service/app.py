@@ -228,8 +228,29 @@ async def _wire(
     )
     alerts = Alerts(SqlAlerts(database), clock)
     await alerts.load()
+    records, flows = DailyRecordStore(database), ExternalFlowStore(database)
+    analytics_service = Analytics(
+        books=books,
+        prices=prices,
+        market=market,
+        repository=repository,
+        records=records,
+        flows=flows,
+        clock=clock,
+        workers=optimisation.workers,
+        benchmark_symbol=settings.benchmark_symbol,
+        risk_free_rate=settings.risk_free_rate,
+        estimation_days=settings.estimation_days,
+        max_memory=settings.portfolio_max_memory,
+    )
     watch = RiskWatch(
-        books=books, live=live, market=market, alerts=alerts, highs=Highs(SqlCloseLevels(database), market), clock=clock
+        books=books,
+        live=live,
+        market=market,
+        analytics=analytics_service,
+        alerts=alerts,
+        highs=Highs(SqlCloseLevels(database), market),
+        clock=clock,
     )
     desk = RiskDesk(
         watch=watch,
@@ -282,22 +303,9 @@ async def _wire(
             interval_s=settings.rebalance_check_interval,
             at_once=max(1, settings.portfolio_optimization_workers // 2),  # the other workers are for requests
         ),
-        records=(records := DailyRecordStore(database)),
-        cash=CashService(books=books, prices=prices, flows=(flows := ExternalFlowStore(database)), clock=clock),
-        analytics=Analytics(
-            books=books,
-            prices=prices,
-            market=market,
-            repository=repository,
-            records=records,
-            flows=flows,
-            clock=clock,
-            workers=optimisation.workers,
-            benchmark_symbol=settings.benchmark_symbol,
-            risk_free_rate=settings.risk_free_rate,
-            estimation_days=settings.estimation_days,
-            max_memory=settings.portfolio_max_memory,
-        ),
+        records=records,
+        cash=CashService(books=books, prices=prices, flows=flows, clock=clock),
+        analytics=analytics_service,
         risk=desk,
         monitor=monitor,
         audit=BookAudit(books=books, repository=repository, clock=clock),

@@ -198,7 +198,15 @@ async def open_world(
             optimisation=optimisation,
             analytics=analytics,
             live=live,
-            risk=RiskWatch(books=books, live=live, market=market, alerts=alerts, highs=highs, clock=clock),
+            risk=RiskWatch(
+                books=books,
+                live=live,
+                market=market,
+                analytics=analytics,
+                alerts=alerts,
+                highs=highs,
+                clock=clock,
+            ),
             alerts=alerts,
             records=RealisedRecords(repository=repository, store=store, prices=prices, market=market, clock=clock),
         )

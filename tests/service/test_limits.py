@@ -260,3 +260,16 @@ async def test_limits_survive_a_restart_and_govern_the_alerts(tmp_path: Path) ->
         world.live.on_ticks(list((await world.market.get_multiple_prices(["AGG"])).values()))
         (event,) = await world.risk.run_once()
         assert (event.payload["status"], event.payload["limit"]) == ("cleared", "max_position_weight")
+
+
+async def test_the_watch_leaves_the_metrics_that_a_request_would_compute(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        held, empty = await world.create("AGG", "TSLA"), await world.create()
+        asked = [(one, await world.analytics.metrics(one, await world.value(one))) for one in (held, empty)]
+        world.analytics._known.clear()
+        await world.risk.run_once()
+        for portfolio, (metrics, basis) in asked:
+            _, kept = world.analytics._known[portfolio.portfolio_id]
+            assert kept[1] == basis
+            for name in ("total_return", "volatility", "sharpe_ratio", "max_drawdown", "alpha", "beta", "var_95"):
+                assert getattr(kept[0], name) == pytest.approx(getattr(metrics, name), rel=1e-6), name

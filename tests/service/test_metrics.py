@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
@@ -89,9 +90,10 @@ async def test_per_hour_forgets_after_a_day(client: httpx.AsyncClient, clock: Ma
     assert (found["total_optimizations"], found["total_rebalances"]) == (2, 1)
 
 
-async def test_prometheus_names_and_labels(client: httpx.AsyncClient) -> None:
+async def test_prometheus_names_and_labels(client: httpx.AsyncClient, app: FastAPI) -> None:
     portfolio_id = await work(client)
     details = (await client.get(f"/portfolios/{portfolio_id}")).json()
+    await app.state.services.risk.watch.run_once()
     response = await client.get("/metrics/prometheus")
     assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
     families = {family.name: family for family in parse(response.text)}
@@ -108,6 +110,10 @@ async def test_prometheus_names_and_labels(client: httpx.AsyncClient) -> None:
     assert risk["max_position_weight"] == pytest.approx(max(weights), abs=1e-6)
     assert risk["leverage"] == pytest.approx(sum(weights), abs=1e-6)
     assert risk["leverage"] + risk["cash_weight"] == pytest.approx(1, abs=1e-6)
+    assert risk["concentration"] == pytest.approx(sum(w * w for w in weights) / sum(weights) ** 2, abs=1e-6)
+    assert risk["volatility"] == pytest.approx(shown["volatility"], rel=1e-6)
+    assert risk["var_95"] == pytest.approx(shown["var_95"], rel=1e-6)
+    assert risk["cvar_95"] < risk["var_95"] < 0 <= risk["drawdown"]
     buckets = [s for s in families["portfolio_optimization_duration_seconds"].samples if s.name.endswith("_bucket")]
     assert buckets[-1].labels == {"method": "min_variance", "le": "+Inf"}
     assert buckets[-1].value == 2

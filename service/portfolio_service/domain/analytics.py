@@ -17,6 +17,7 @@ import portfolio_engine as pe
 from portfolio_service.domain.books import Books
 from portfolio_service.domain.clock import iso
 from portfolio_service.domain.errors import Unacceptable, Unavailable
+from portfolio_service.domain.holdings import metrics_of_many
 from portfolio_service.domain.measures import MIN_RETURNS, measure, nothing
 from portfolio_service.domain.models import DailyRecord, PerformanceMetrics, Portfolio, Valuation
 from portfolio_service.domain.money import ZERO
@@ -25,7 +26,7 @@ from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.realised_days import close_of
 from portfolio_service.domain.record_summary import Stretch, summarise
 from portfolio_service.domain.simulation import SimulateRequest, Simulation
-from portfolio_service.domain.valuation import value
+from portfolio_service.domain.valuation import Floats, value
 from portfolio_service.domain.workers import Workers
 
 __all__ = ["Analytics", "History", "HistoryRow", "SimulateRequest"]
@@ -109,6 +110,24 @@ class Analytics:
             found = metrics, _named(HOLDINGS, benchmark)
         self._known[portfolio.portfolio_id] = (key, found)
         return found
+
+    async def remember(
+        self, portfolios: Sequence[Portfolio], close: datetime, prices: pd.DataFrame, weights: Floats, totals: Floats
+    ) -> None:
+        """Compute the metrics of many portfolios in a thread and keep them: `weights` (portfolios, symbols) are of
+        `prices`' columns, `totals` their values. For the gauges, and so that the next request finds them."""
+        ids, now = [portfolio.portfolio_id for portfolio in portfolios], self._clock.now()
+        frame = await self._market.get_histories([self._benchmark], WINDOW + 1)
+        absent = pd.Series(np.nan, index=prices.index)
+        market = frame.get(self._benchmark, absent).reindex(prices.index)
+        table, beside = prices.to_numpy(dtype=np.float64), np.asarray(market, dtype=np.float64)
+        found = await asyncio.to_thread(metrics_of_many, ids, table, weights, totals, beside, self._risk_free_rate, now)
+        for portfolio, (metrics, there) in zip(portfolios, found, strict=True):
+            basis = HOLDINGS if there else f"{HOLDINGS}_without_benchmark"
+            kept = (nothing(portfolio.portfolio_id, now), INSUFFICIENT) if metrics is None else (metrics, basis)
+            self._known[portfolio.portfolio_id] = ((portfolio.version, close), kept)
+        for gone in set(ids) - {portfolio.portfolio_id for portfolio in self._books.all()}:
+            self._known.pop(gone)  # archived meanwhile
 
     def latest(self) -> dict[str, PerformanceMetrics]:
         """The metrics last computed of each portfolio, for gauges; nothing is computed here."""

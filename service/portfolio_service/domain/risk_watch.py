@@ -13,6 +13,7 @@ import numpy as np
 
 import portfolio_engine as pe
 from portfolio_service.domain.alerts import Alerts
+from portfolio_service.domain.analytics import Analytics
 from portfolio_service.domain.books import Books
 from portfolio_service.domain.errors import Unavailable
 from portfolio_service.domain.highs import Highs
@@ -20,7 +21,7 @@ from portfolio_service.domain.limits import LimitScan, Measures
 from portfolio_service.domain.measures import MIN_RETURNS
 from portfolio_service.domain.models import Event, Portfolio
 from portfolio_service.domain.ports import Clock, MarketDataClient
-from portfolio_service.domain.valuation import LiveValuation, LiveValues
+from portfolio_service.domain.valuation import Floats, LiveValuation, LiveValues
 
 WINDOW = 252  # trading days, as the contract's performance metrics
 PERIODS = 252
@@ -44,6 +45,7 @@ class RiskWatch:
         books: Books,
         live: LiveValuation,
         market: MarketDataClient,
+        analytics: Analytics,
         alerts: Alerts,
         highs: Highs,
         clock: Clock,
@@ -51,6 +53,7 @@ class RiskWatch:
         self._books = books
         self._live = live
         self._market = market
+        self._analytics = analytics
         self._alerts = alerts
         self._highs = highs
         self._clock = clock
@@ -95,17 +98,21 @@ class RiskWatch:
         """The numbers of every portfolio whose books or last close have changed: one history for all of them."""
         await self._highs.follow()
         close = self._market.last_close(self._clock.now())
-        versions = {one.portfolio_id: (one.version, close) for one in self._books.all()}
-        due = [i for i, version in versions.items() if self._fresh.get(i) != version]
+        known = self._fresh
+        due = [one for one in self._books.all() if known.get(one.portfolio_id) != (one.version, close)]
         if not due:
             return
-        values = self._live.values()
-        symbols, weights = _weights(values, due)
-        frame = await self._market.get_histories(symbols, WINDOW + 1)
-        prices = frame.reindex(columns=symbols).to_numpy(dtype=np.float64)
+        ids = [one.portfolio_id for one in due]
+        symbols, weights, totals = _weights(self._live.values(), ids)
+        frame = (await self._market.get_histories(symbols, WINDOW + 1)).reindex(columns=symbols)
+        prices = frame.to_numpy(dtype=np.float64)
         found = await asyncio.to_thread(pe.risk_table, prices, weights, confidence=0.95, minimum=MIN_RETURNS)
-        for k, portfolio_id in enumerate(due):
-            self._fresh[portfolio_id] = versions[portfolio_id]
+        await self._analytics.remember(due, close, frame, weights, totals)
+        there = {one.portfolio_id for one in self._books.all()}
+        for k, portfolio_id in enumerate(ids):
+            if portfolio_id not in there:  # archived meanwhile
+                continue
+            self._fresh[portfolio_id] = (due[k].version, close)
             if math.isnan(found.volatility[k]):
                 self._numbers.pop(portfolio_id, None)
             else:
@@ -122,8 +129,8 @@ class RiskWatch:
             self._highs.forget(portfolio_id)
 
 
-def _weights(values: LiveValues, due: Sequence[str]) -> tuple[list[str], np.ndarray]:
-    """The symbols that the portfolios of `due` hold, and (portfolios, symbols) their weights."""
+def _weights(values: LiveValues, due: Sequence[str]) -> tuple[list[str], Floats, Floats]:
+    """The symbols that the portfolios of `due` hold, (portfolios, symbols) their weights, and their values."""
     row_of = {portfolio_id: row for row, portfolio_id in enumerate(due)}
     rows = np.array([row_of.get(portfolio_id, -1) for portfolio_id in values.portfolio_ids], dtype=np.intp)
     mine = rows[values.owners] >= 0
@@ -131,4 +138,6 @@ def _weights(values: LiveValues, due: Sequence[str]) -> tuple[list[str], np.ndar
     held, places = np.unique(columns, return_inverse=True)
     weights = np.zeros((len(due), len(held)))
     weights[owners, places] = values.weights[mine]
-    return [values.symbols[column] for column in held], weights
+    totals = np.zeros(len(due))
+    totals[rows[rows >= 0]] = values.totals[rows >= 0]
+    return [values.symbols[column] for column in held], weights, totals

@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import random
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from portfolio_service.app import create_app, running
 from portfolio_service.config import load_settings
-from portfolio_service.domain.errors import DomainError
-from tests.service.conftest import create_tech
+from portfolio_service.domain.clock import iso
+from portfolio_service.domain.errors import DomainError, Unavailable
+from tests.service.conftest import Sql, create_tech
 from tests.service.fakes import ManualClock
+from tests.service.test_storage import tamper
 
 PLACES = int(os.environ.get("CORRUPTION_PLACES", "20"))
-BOOKS = ("/portfolios", "/trades", "/ledger")
 
 
 async def served(folder: Path, fill: bool = False) -> tuple[dict[str, Any], bool]:
@@ -79,3 +82,42 @@ async def test_a_flipped_byte_is_refused_or_raises_an_alarm_or_changes_nothing(t
         shutil.rmtree(folder)
     assert sum(outcomes.values()) == PLACES
     assert outcomes["refused"] + outcomes["alarm"] > 0, outcomes
+
+
+async def test_damage_beside_a_running_service_stops_changes_and_shows(
+    app: FastAPI, client: httpx.AsyncClient, clock: ManualClock, sql: Sql, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = await create_tech(client)
+    audit = app.state.services.audit
+    await audit.run_once()
+    health = (await client.get("/health")).json()
+    assert health["audit"] == {"status": "ok", "checked_at": iso(clock.now()), "faults": []}
+    tamper(sql, "UPDATE audit SET actor = 'somebody'")
+    assert not await audit.run_once(), "once a day is enough"
+    clock.advance(timedelta(days=1))
+    assert await audit.run_once()
+    refused = await client.post(f"/portfolios/{own}/deposit", json={"amount": 5})
+    assert (refused.status_code, refused.json()["code"]) == (503, "books_damaged")
+    assert (await client.post("/portfolios", json={"portfolio_name": "P"})).status_code == 503
+    assert (await client.get(f"/portfolios/{own}")).status_code == 200
+    health = await client.get("/health")
+    assert (health.status_code, health.json()["status"]) == (503, "unhealthy")
+    assert "does not follow" in health.json()["audit"]["faults"][0]
+    assert (await client.get("/health/ready")).status_code == 503
+    assert "portfolio_audit_ok 0.0" in (await client.get("/metrics/prometheus")).text
+    assert "the stored books are damaged" in caplog.text
+
+
+async def test_an_audit_waits_for_a_database_that_is_away(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    audit = app.state.services.audit
+    await audit.run_once()
+
+    async def away() -> list[str]:
+        raise Unavailable("storage_unavailable", "away")
+
+    monkeypatch.setattr(app.state.services.repository, "audit", away)
+    app.state.clock.advance(timedelta(days=2))
+    with pytest.raises(Unavailable):
+        await audit.run_once()
+    assert audit.status == "ok"
+    assert not app.state.services.books.damage

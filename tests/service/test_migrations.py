@@ -15,6 +15,7 @@ from portfolio_service.adapters.storage import SqlRepository
 from portfolio_service.adapters.storage.migrate import MIGRATIONS, downgrade, newest, upgrade
 from portfolio_service.adapters.storage.tables import metadata
 from portfolio_service.adapters.storage.verify import verify
+from portfolio_service.domain.errors import Unavailable
 from portfolio_service.domain.models import DailyRecord, PerformanceMetrics
 from portfolio_service.domain.portfolio import NewPortfolio, PositionUpdate
 from portfolio_service.domain.rebalancing import RebalanceRequest
@@ -121,3 +122,10 @@ async def test_a_failed_migration_leaves_the_old_schema(sql: Sql, where: Path | 
         await SqlRepository.open(where)
     with sql.engine.begin() as connection:
         assert inspect(connection).get_table_names() == ["audit"]
+
+
+async def test_a_newer_schema_is_not_opened(sql: Sql, where: Path | str) -> None:
+    await fill(where)
+    sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(Unavailable, match="schema 9999, made by a newer program"):
+        await SqlRepository.open(where)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
+from portfolio_service.domain.errors import Unavailable
+
 if TYPE_CHECKING:
     from alembic.config import Config
 
@@ -15,7 +17,11 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Alembic is slow to import and an ordinary start has nothing to migrate, so it is asked only where it has."""
-    if revision == "head" and current(connection) == newest():
+    there, latest = current(connection), newest()
+    if there is not None and there > latest:
+        detail = f"the database has schema {there}, made by a newer program; this one knows {latest}"
+        raise Unavailable("storage_unavailable", detail)
+    if revision == "head" and there == latest:
         return
     from alembic import command
 

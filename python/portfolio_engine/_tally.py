@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +11,11 @@ from functools import wraps
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
+
+log = logging.getLogger("portfolio_engine.kernels")
+
+LEVELS = ((1.0, logging.DEBUG), (10.0, logging.INFO), (math.inf, logging.WARNING))  # by seconds
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -48,10 +55,23 @@ def tallied(kernel: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         began = time.perf_counter()
         result = kernel(*args, **kwargs)
-        _count(name, result, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        _count(name, result, seconds)
+        level = next(level for most, level in LEVELS if seconds < most)
+        if log.isEnabledFor(level):
+            log.log(level, "kernel", extra=_said(name, [*args, *kwargs.values()], result, seconds))
         return result
 
     return call
+
+
+def _said(kernel: str, arguments: list[Any], result: Any, seconds: float) -> dict[str, Any]:
+    """Name, size of the largest array (or batch) it was given, device and milliseconds."""
+    shapes = [given.shape for given in arguments if isinstance(given, np.ndarray)]
+    size = "x".join(map(str, max(shapes, key=math.prod))) if shapes else ""
+    if isinstance(result, list):
+        size, result = f"batch of {len(result)}", result[0] if result else {}
+    return {"kernel": kernel, "size": size, "device": result.get("device"), "ms": round(1e3 * seconds, 3)}
 
 
 def _count(kernel: str, result: Any, seconds: float) -> None:

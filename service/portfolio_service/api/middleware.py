@@ -7,6 +7,7 @@ import hmac
 import re
 import time
 import uuid
+from collections import Counter
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,7 +15,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portfolio_service.api.errors import error_response
 from portfolio_service.config import is_loopback
+from portfolio_service.domain.spans import collecting
 
+SLOW_S = 1.0
+MAX_WATCHED = 1000  # clients that send wrong keys
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CSP = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; script-src 'self'; "
@@ -45,13 +49,14 @@ class RequestContext:
         sent = Headers(scope=scope).get("x-request-id", "")
         request_id = sent if _REQUEST_ID.fullmatch(sent) else f"req_{uuid.uuid4().hex[:12]}"
         scope["request_id"] = request_id
-        status, started = 0, time.perf_counter()
+        status, started, stream = 0, time.perf_counter(), False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, stream
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
+                stream = headers.get("content-type", "").startswith("text/event-stream")
                 headers["X-Request-ID"] = request_id
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
@@ -60,7 +65,7 @@ class RequestContext:
                     headers["Connection"] = "close"
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id), collecting() as spent:
             try:
                 await self.app(scope, receive, send_with_headers)
             except Exception:
@@ -70,8 +75,19 @@ class RequestContext:
                 detail = "an error inside the service; the log has it under this request id"
                 await error_response(500, "internal_error", detail)(scope, receive, send_with_headers)
             finally:
-                ms = round((time.perf_counter() - started) * 1e3, 2)
-                log.info("request", method=scope["method"], path=scope["path"], status=status, ms=ms)
+                seconds = time.perf_counter() - started
+                about = {"method": scope["method"], "path": scope["path"], "status": status}
+                about["ms"] = round(seconds * 1e3, 2)
+                if seconds < SLOW_S or stream:
+                    log.info("request", **about)
+                else:
+                    parts = {f"{name}_ms": round(spent.get(name, 0.0) * 1e3, 2) for name in ("queue", "database")}
+                    log.warning("slow request", route=route_of(scope), **about, **parts)
+
+
+def route_of(scope: Scope) -> str:
+    """The pattern of the path, as in the OpenAPI document."""
+    return str(getattr(scope.get("route"), "path_format", scope["path"]))
 
 
 def _is_stopping(scope: Scope) -> bool:
@@ -104,12 +120,14 @@ class Authenticate:
         self.app = app
         self.key = api_key.encode() if api_key else None
         self.anyone = allow_unauthenticated
+        self.wrong: Counter[str] = Counter()  # keys sent, by client; those who never got in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] not in _OPEN_PATHS and not self._may_pass(scope):
             detail = "expected the API key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
             if self.key is None:
                 detail = "listening beyond loopback needs API_KEY, or ALLOW_UNAUTHENTICATED=1"
+            self._note(scope)
             headers = {"WWW-Authenticate": 'Basic realm="Portfolio Engine", charset="UTF-8", Bearer'}
             await error_response(401, "unauthorized", detail, headers=headers)(scope, receive, send)
             return
@@ -120,6 +138,15 @@ class Authenticate:
             host = (scope.get("server") or ("localhost", None))[0]
             return self.anyone or not re.fullmatch(r"[0-9a-fA-F.:]+", host) or is_loopback(host)
         return hmac.compare_digest(_sent_key(Headers(scope=scope)), self.key)
+
+    def _note(self, scope: Scope) -> None:
+        """Somebody tries keys: a warning at the first wrong one, the tenth, the hundredth; the log stays small."""
+        client = (scope.get("client") or ("unknown", 0))[0]
+        if not _sent_key(Headers(scope=scope)) or (client not in self.wrong and len(self.wrong) >= MAX_WATCHED):
+            return
+        self.wrong[client] += 1
+        if str(self.wrong[client]).rstrip("0") == "1":
+            log.warning("wrong API key", client=client, times=self.wrong[client], path=scope["path"])
 
 
 def _sent_key(headers: Headers) -> bytes:

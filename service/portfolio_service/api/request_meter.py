@@ -29,7 +29,7 @@ class RequestMeter:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not hasattr(scope["app"].state, "services"):  # not started
             await self.app(scope, receive, send)
             return
         counts: RequestCounts = scope["app"].state.services.requests

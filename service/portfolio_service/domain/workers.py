@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 from portfolio_service.domain.durations import Durations
 from portfolio_service.domain.errors import TimedOut, Unavailable
+from portfolio_service.domain.spans import spent
 
 T = TypeVar("T")
 THREAD_NAME = "optimisation"
@@ -58,7 +60,8 @@ class Workers:
                 )
             self._unfinished += 1
             self._waiting += 1
-        future = self._pool.submit(self._begin, function, time.perf_counter())
+        context = copy_context()  # what the computation logs carries the id of its request
+        future = self._pool.submit(context.run, self._begin, function, time.perf_counter())
         future.add_done_callback(self._finished)
         waited_for = asyncio.wrap_future(future)
         self._waited_for.add(waited_for)
@@ -89,7 +92,9 @@ class Workers:
     def _begin(self, function: Callable[[], T], asked_at: float) -> T:
         with self._lock:
             self._waiting -= 1
-            self.waits.add(time.perf_counter() - asked_at)
+            waited = time.perf_counter() - asked_at
+            self.waits.add(waited)
+        spent("queue", waited)
         return _answered(function)
 
     def _finished(self, future: Future[T]) -> None:

@@ -19,6 +19,7 @@ from portfolio_service.adapters.storage.engines import Engines
 from portfolio_service.adapters.storage.migrate import upgrade
 from portfolio_service.domain.durations import Durations
 from portfolio_service.domain.errors import OutcomeUnknown, Unavailable
+from portfolio_service.domain.spans import timed
 
 T = TypeVar("T")
 Location = Path | str  # a SQLite file, or the URL of a PostgreSQL database
@@ -55,7 +56,7 @@ class Database:
         OutcomeUnknown when the connection broke in the middle of the COMMIT.
         """
         committing = False
-        with _storage_errors(), self.transactions["write"].measured():
+        with _storage_errors(), self.transactions["write"].measured(), timed("database"):
             try:
                 async with self._engines.writer.begin() as connection:
                     yield connection
@@ -68,7 +69,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """One snapshot for all reads of the block."""
-        with _storage_errors(), self.transactions["read"].measured():
+        with _storage_errors(), self.transactions["read"].measured(), timed("database"):
             async with self._engines.readers.begin() as connection:
                 yield connection
 

@@ -33,9 +33,18 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("BENCHMARK_SYMBOL", "spy!", "BENCHMARK_SYMBOL: expected a symbol"),
         ("LOG_FORMAT", "xml", "LOG_FORMAT: expected auto, json or text, got 'xml'"),
         ("ALLOWED_HOSTS", "http://x/", "ALLOWED_HOSTS: expected host names separated by commas"),
-        ("MARKET_DATA_PROVIDER", "engine", "(engine and yahoo are not in this version), got 'engine'"),
-        ("MARKET_DATA_PROVIDER", "yahoo", "(engine and yahoo are not in this version), got 'yahoo'"),
-        ("MARKET_DATA_URL", "http://localhost:8800", "MARKET_DATA_URL: expected no value"),
+        ("MARKET_DATA_PROVIDER", "bloomberg", "expected auto, engine, yahoo, files or simulated, got 'bloomberg'"),
+        (
+            "MARKET_DATA_PROVIDER",
+            "engine",
+            "MARKET_DATA_URL: expected the engine's address such as http://127.0.0.1:8800",
+        ),
+        ("MARKET_DATA_URL", "localhost:8800", "MARKET_DATA_URL: expected the engine's address"),
+        ("MARKET_DATA_URL", "ftp://localhost:8800", "MARKET_DATA_URL: expected the engine's address"),
+        ("MARKET_DATA_URL", "http://", "MARKET_DATA_URL: expected the engine's address"),
+        ("MARKET_DATA_URL", "http://localhost:99999", "MARKET_DATA_URL: expected the engine's address"),
+        ("MARKET_DATA_URL", "http://localhost:8800/?key=1", "MARKET_DATA_URL: expected the engine's address"),
+        ("MARKET_DATA_URL", "http://local host/", "MARKET_DATA_URL: expected the engine's address"),
         ("MARKET_DATA_PROVIDER", "files", "MARKET_DATA_DIR: expected a CSV or Parquet file of prices"),
         ("MARKET_DATA_DIR", "prices.csv", "MARKET_DATA_PROVIDER: expected files beside MARKET_DATA_DIR=prices.csv"),
         ("HOST", "0.0.0.0", "HOST: expected a loopback address"),
@@ -55,6 +64,7 @@ def test_a_wrong_value_is_one_line(monkeypatch: pytest.MonkeyPatch, name: str, v
         ("DATABASE_URL", "postgresql://user:hun/ter22@db/books"),
         ("DATABASE_URL", "mysql://user:hunter22@db/books"),
         ("REDIS_URL", "redis://:hunter22@cache:6379"),
+        ("MARKET_DATA_URL", "http://trader:hunter22@engine:8800"),
         ("API_KEY", "hunter2"),
     ],
 )
@@ -63,6 +73,18 @@ def test_a_refused_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, name: st
     with pytest.raises(ConfigError, match=f"^{name}: expected .*, got a value that is not shown$") as error:
         load_settings()
     assert "hunter" not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8800", "https://engine.example/v1", "http://[::1]:8800", "http://e"])
+def test_an_address_of_an_engine(url: str) -> None:
+    assert load_settings(market_data_provider="engine", market_data_url=f"{url}/").market_data_url == url
+
+
+def test_yahoo_without_its_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portfolio_service.config.find_spec", lambda name: None)
+    monkeypatch.setenv("MARKET_DATA_PROVIDER", "yahoo")
+    with pytest.raises(ConfigError, match=re.escape("pip install 'portfolio-engine[yahoo]'")):
+        load_settings()
 
 
 def test_two_wrong_values_are_two_lines(monkeypatch: pytest.MonkeyPatch) -> None:

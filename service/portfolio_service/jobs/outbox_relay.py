@@ -56,6 +56,8 @@ class OutboxRelay:
                     await self._repository.mark_published(done)
                     self._counts.published += len(done)
             published += len(done)
+            if len(batch) < BATCH:  # what came since has woken us again
+                break
         return published
 
     async def run(self) -> None:

@@ -69,6 +69,7 @@ from portfolio_service.domain.risk_desk import RiskDesk
 from portfolio_service.domain.risk_watch import RiskWatch
 from portfolio_service.domain.scheduling import Scheduling
 from portfolio_service.domain.stress import StressTests
+from portfolio_service.domain.trade_limits import TradeLimits
 from portfolio_service.domain.valuation import LiveValuation
 from portfolio_service.domain.workers import QUEUE_SIZE
 from portfolio_service.jobs.daily_record import DailyRecordJob
@@ -211,6 +212,7 @@ async def _wire(
         execution=SimulatedExecution(),
         clock=clock,
         transaction_cost_bps=settings.transaction_cost_bps,
+        limits=TradeLimits(market),
     )
     monitor = Monitor(repository=repository, books=books, live=live, prices=prices, market=market, bus=bus, clock=clock)
     decisions = DecisionStore(database)

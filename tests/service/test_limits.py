@@ -273,3 +273,26 @@ async def test_the_watch_leaves_the_metrics_that_a_request_would_compute(tmp_pat
             assert kept[1] == basis
             for name in ("total_return", "volatility", "sharpe_ratio", "max_drawdown", "alpha", "beta", "var_95"):
                 assert getattr(kept[0], name) == pytest.approx(getattr(metrics, name), rel=1e-6), name
+
+
+async def test_trades_are_held_to_the_limits_when_a_request_asks(client: httpx.AsyncClient, app: FastAPI) -> None:
+    portfolio_id = await create_tech(client, symbols=["AGG", "KO", "JPM", "XOM", "LIN"])
+    url = f"/portfolios/{portfolio_id}/rebalance"
+    body = {"target_weights": {"AGG": 0.5, "KO": 0.1, "JPM": 0.1, "XOM": 0.1, "LIN": 0.1}}
+    plan = (await client.post(url, json={**body, "dry_run": True})).json()
+    after = {one["limit"]: one for one in plan["limits_after"]}
+    assert (after["max_position_weight"]["subject"], after["max_position_weight"]["state"]) == ("AGG", "breach")
+    assert after["max_position_weight"]["value"] == pytest.approx(0.5, abs=0.01)
+    assert after["max_volatility"]["state"] == "ok"
+    assert "max_drawdown" not in after
+    refused = await client.post(url, json={**body, "enforce_limits": True})
+    assert (refused.status_code, refused.json()["code"]) == (409, "limit_breached")
+    assert [error["field"] for error in refused.json()["errors"]] == ["max_position_weight"]
+    assert (await client.get(f"/portfolios/{portfolio_id}/trades")).json()["count"] == 0
+    await client.put(f"/portfolios/{portfolio_id}/limits", json={"max_position_weight": {"breach": 0.6}})
+    done = await client.post(url, json={**body, "enforce_limits": True})
+    assert done.status_code == 200, done.text
+    assert done.json()["trades_executed"] == 5
+    assert {one["state"] for one in done.json()["limits_after"]} <= {"ok", "disabled"}
+    beyond = {"target_weights": {**dict.fromkeys(("KO", "JPM", "XOM", "LIN"), 0.05), "AGG": 0.75}}
+    assert (await client.post(url, json=beyond)).json()["status"] == "rebalance_completed"  # soft unless asked

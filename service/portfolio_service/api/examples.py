@@ -116,6 +116,7 @@ REBALANCED = {
     "rebalance_ratio": 0.006,
     "dry_run": False,
     "trades": [TRADE],
+    "limits_after": [],
 }
 DEPOSITED = {
     "status": "deposited",

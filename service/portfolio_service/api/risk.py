@@ -124,9 +124,7 @@ async def list_alerts(
     return AlertList(alerts=[AlertOut.of(alert) for alert in found], count=count)
 
 
-@router.post(
-    "/alerts/{alert_id}/acknowledge", response_model=AlertOut, responses=writing(404, ok=examples.ALERT)
-)
+@router.post("/alerts/{alert_id}/acknowledge", response_model=AlertOut, responses=writing(404, ok=examples.ALERT))
 async def acknowledge_alert(
     alert_id: AlertId,
     body: Annotated[AcknowledgeIn, Body(examples=[{"note": "intended, see the mandate"}])],

@@ -14,6 +14,7 @@ from portfolio_service.domain.books import Books
 from portfolio_service.domain.errors import Conflict, FieldError, Unacceptable
 from portfolio_service.domain.ids import new_id
 from portfolio_service.domain.ledger import LedgerError, apply_entries
+from portfolio_service.domain.limits import Standing
 from portfolio_service.domain.models import Actor, Change, Decision, EntryKind, LedgerEntry, Portfolio, Price, Trade
 from portfolio_service.domain.money import ZERO, money, worth
 from portfolio_service.domain.ports import Clock, Execution, MarketDataClient
@@ -21,6 +22,7 @@ from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.statement import CLIENT
 from portfolio_service.domain.symbols import require_prices
 from portfolio_service.domain.targets import target_of
+from portfolio_service.domain.trade_limits import TradeLimits, refuse_breaches
 from portfolio_service.domain.valuation import value
 
 PLANNED = "planned"  # trade_id of a dry run's trades
@@ -37,6 +39,7 @@ class RebalanceRequest:
     full: bool = False
     dry_run: bool = False
     accept_relaxed: bool = False
+    enforce_limits: bool = False  # refuse trades that would leave a risk limit broken
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class RebalanceResult:
     rebalance_ratio: float
     dry_run: bool
     weights_after: Mapping[str, float]
+    limits_after: tuple[Standing, ...] = ()  # of a dry run, and where limits were enforced
 
 
 class Mandate(Protocol):
@@ -77,12 +81,14 @@ class RebalanceService:
         execution: Execution,
         clock: Clock,
         transaction_cost_bps: float | Decimal = 10,
+        limits: TradeLimits | None = None,
     ) -> None:
         self._books = books
         self._prices = prices
         self._market = market
         self._execution = execution
         self._clock = clock
+        self._limits = limits
         self._cost_bps = Decimal(str(transaction_cost_bps))
 
     async def rebalance(
@@ -128,16 +134,29 @@ class RebalanceService:
         if mandate is not None:
             mandate.check(portfolio, quotes)
         plan = self._plan(portfolio, weights, quotes, request)
+        limits = await self._limits_after(portfolio, plan, request)
         now = self._clock.now()
         if request.dry_run:
-            return _result(portfolio, weights, plan, _planned(plan, portfolio_id, now, reason), True)
+            planned = _result(portfolio, weights, plan, _planned(plan, portfolio_id, now, reason), True)
+            return replace(planned, limits_after=limits)
         trades = await self._execute(plan, portfolio_id, quotes, now, reason)
         change = self._change(portfolio, trades, quotes, actor, now, reason)
-        result = _result(change.portfolio, weights, plan, trades, False)
+        result = replace(_result(change.portfolio, weights, plan, trades, False), limits_after=limits)
         decision = mandate.decision(result) if mandate is not None else None
         receipt = actor.receipt(change.portfolio, result)
         await self._books.apply(replace(change, receipt=receipt, decision=decision))
         return result
+
+    async def _limits_after(
+        self, portfolio: Portfolio, plan: RebalancePlan, request: RebalanceRequest
+    ) -> tuple[Standing, ...]:
+        if self._limits is None or not (request.enforce_limits or request.dry_run):
+            return ()
+        weights = {symbol: float(weight) for symbol, weight in plan.weights_after.items()}
+        found = await self._limits.after(portfolio, weights)
+        if request.enforce_limits:
+            refuse_breaches(found)
+        return tuple(found)
 
     async def _quotes(self, portfolio: Portfolio, weights: Mapping[str, float]) -> dict[str, Price]:
         held = portfolio.book.holdings

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
@@ -119,6 +120,7 @@ class RebalanceIn(RequestModel):
     full: Annotated[Flag, Field(description="Sell what is not named")] = False
     dry_run: Annotated[Flag, Field(description="Plan only")] = False
     accept_relaxed: Annotated[Flag, Field(description="Trade to a stored target that misses a limit")] = False
+    enforce_limits: Annotated[Flag, Field(description="409 where a risk limit would be broken after it")] = False
 
     def to_domain(self) -> RebalanceRequest:
         return RebalanceRequest(**self.model_dump())
@@ -136,6 +138,7 @@ class Rebalanced(ResponseModel):
     rebalance_ratio: float
     dry_run: bool
     trades: list[TradeOut]
+    limits_after: list[dict[str, Any]]  # of a dry run, and where limits were enforced
 
     @classmethod
     def of(cls, result: RebalanceResult) -> Rebalanced:
@@ -149,4 +152,5 @@ class Rebalanced(ResponseModel):
             rebalance_ratio=result.rebalance_ratio,
             dry_run=result.dry_run,
             trades=[TradeOut.of(trade) for trade in result.trades],
+            limits_after=[asdict(standing) for standing in result.limits_after],
         )

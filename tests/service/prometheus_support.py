@@ -26,9 +26,9 @@ def program(name: str) -> str | None:
 
 
 PROMETHEUS, PROMTOOL = program("prometheus"), program("promtool")
-needs_prometheus = pytest.mark.skipif(
-    PROMETHEUS is None or PROMTOOL is None, reason="no Prometheus on this machine; ./run test brings Debian's"
-)
+FOUND = PROMETHEUS is not None and PROMTOOL is not None
+WITHOUT = "no Prometheus on this machine; ./run test brings Debian's"
+needs_prometheus = pytest.mark.skipif(not FOUND, reason=WITHOUT)
 
 
 def promtool(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:

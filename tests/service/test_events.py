@@ -17,6 +17,7 @@ from portfolio_service.domain import events
 from portfolio_service.domain.errors import Conflict, Unavailable
 from portfolio_service.domain.event_feed import EventFeed, Wanted
 from portfolio_service.domain.models import Event
+from tests.service.conftest import DATABASES
 
 EVERYTHING = Wanted()
 AT = datetime(2025, 8, 25, 15, 0, tzinfo=UTC)
@@ -50,9 +51,14 @@ class Log:
         return found
 
 
+@pytest.fixture(params=DATABASES)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(tmp_path / "portfolio.db")
+async def database(where: Path | str) -> AsyncIterator[Database]:
+    opened = await Database.open(where)
     yield opened
     await opened.close()
 
@@ -88,8 +94,8 @@ async def test_two_followers_of_a_burst_one_of_them_slow(log: Log) -> None:
                 return
 
     follower, quick = asyncio.create_task(slow()), asyncio.create_task(log.ids(0, 600))
-    for number in range(150):
-        await log.write(*(alert(4 * number + i) for i in range(4)))
+    for number in range(40):
+        await log.write(*(alert(15 * number + i) for i in range(15)))
     async with asyncio.timeout(20):
         await follower
     assert await quick == seen == list(range(1, 601))

@@ -15,7 +15,7 @@ import yaml
 
 from tests.data import ROOT
 from tests.service.conftest import TECH, Server
-from tests.service.prometheus_support import RULES, Prometheus, needs_prometheus, promtool, start_prometheus
+from tests.service.prometheus_support import FOUND, RULES, WITHOUT, Prometheus, promtool, start_prometheus
 
 BOARD: dict[str, Any] = json.loads((ROOT / "deploy/grafana/dashboards/portfolio-engine.json").read_text())
 ALERTS = yaml.safe_load((RULES / "alerts.yml").read_text())["groups"][0]["rules"]
@@ -26,7 +26,9 @@ QUERIES = [
 ]
 METHODS = ("max_sharpe", "min_variance", "risk_parity")
 
-pytestmark = [pytest.mark.slow, needs_prometheus]
+pytestmark = pytest.mark.slow
+if not FOUND:
+    pytest.skip(WITHOUT, allow_module_level=True)
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ def _rebalanced(payload: Mapping[str, Any]) -> str:
 
 
 def _updated(payload: Mapping[str, Any]) -> str:
-    return f"positions set: {len(payload['positions'])}, worth {payload['total_value']:,.2f} with cash"
+    return f"holds {len(payload['positions'])} positions, worth {payload['total_value']:,.2f} with cash"
 
 
 def _calculated(payload: Mapping[str, Any]) -> str:

@@ -41,13 +41,14 @@ class RequestMeter:
                 status = message["status"]
                 if (b"content-type", b"text/event-stream; charset=utf-8") in message["headers"]:
                     took = time.perf_counter() - began
+                    counts.in_flight -= 1  # answered; a follower of events is counted as such
             await send(message)
 
         counts.in_flight += 1
         try:
             await self.app(scope, receive, noted)
         finally:
-            counts.in_flight -= 1
+            counts.in_flight -= took is None
             method = scope["method"] if scope["method"] in METHODS else "other"
             key = (_route(scope), method, f"{status // 100}xx" if status else BROKEN)
             counts.durations[key].add(time.perf_counter() - began if took is None else took)

@@ -18,7 +18,7 @@ from portfolio_service.domain.ports import EventLog
 log = logging.getLogger(__name__)
 
 BATCH = 200
-RECENT = 1000  # events in memory; a follower further behind reads the database
+RECENT = 256  # events in memory; a follower further behind reads the database
 KEPT = 100_000  # published events in the database
 FORGET_EVERY = 1000
 MAX_PAUSE_S = 30.0

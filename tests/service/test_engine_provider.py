@@ -39,7 +39,7 @@ async def engine_of(
     clock = clock or ManualClock()
     async with serving(answer if callable(answer) else lambda _method, _path: answer) as canned:
         feed = EngineFeed(canned.url, clock, limits=options.pop("limits", PATIENT), wait_s=0.001)
-        market = RemoteMarketData(feed, clock, **{"remember_s": 0, "tick_seconds": 0.01, **options})
+        market = RemoteMarketData(feed, clock, **{"remember_s": 0, "spare_s": 0, "tick_seconds": 0.01, **options})
         yield market, canned
         await market.close()
 

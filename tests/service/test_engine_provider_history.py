@@ -157,6 +157,18 @@ async def test_what_was_read_before_is_given_while_the_engine_is_away() -> None:
             await market.get_histories(["AAPL", "MSFT"], 5)
 
 
+async def test_a_history_that_failed_is_left_alone_for_a_while() -> None:
+    now = 0.0
+    async with engine_of(500, monotonic=lambda: now, spare_s=5.0) as (market, canned):
+        for _ in range(4):
+            with pytest.raises(SourceUnavailable, match="answered 500"):
+                await market.get_histories(["AAPL"], 5)
+        assert len(canned.asked) == 3  # one question of three tries
+        now = 6.0
+        canned.answer = lambda *_: bars(WEEK)
+        assert len(await market.get_histories(["AAPL"], 5)) == 5
+
+
 def test_the_table_aligns_dates_and_keeps_gaps() -> None:
     first, second = closes(1, 2, 3), Closes(np.array(["2025-01-07", "2025-01-09"], "datetime64[D]"), np.array([5.0, 6]))
     found = table({"A": first, "B": second}, ["B", "NOSUCH", "A"], 3)

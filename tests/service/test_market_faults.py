@@ -41,7 +41,7 @@ async def service(folder: Path, proxy: FaultProxy, clock: ManualClock) -> AsyncI
     limits = Limits(snapshot_s=CALL_S, bars_s=CALL_S, snapshots_s=2 * CALL_S, histories_s=2 * CALL_S)
     breaker = Breaker(state, open_s=(0.1, 0.2, 0.4))
     feed = EngineFeed(proxy.url, clock, limits=limits, state=state, breaker=breaker, wait_s=0.01)
-    market = RemoteMarketData(feed, clock, tick_seconds=0.05, remember_s=0.05)
+    market = RemoteMarketData(feed, clock, tick_seconds=0.05, remember_s=0.05, spare_s=0.1)
     settings = load_settings(
         data_dir=folder, market_data_provider="engine", market_data_url=proxy.url, log_level="error"
     )

@@ -56,6 +56,7 @@ class RemoteMarketData:
         tick_seconds: float = 1.0,
         symbols_per_tick: int = 200,
         remember_s: float = 1.0,
+        spare_s: float = 5.0,
         days: TradingDays | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -71,6 +72,8 @@ class RemoteMarketData:
         # asked for again within a second, a symbol gets the same answer, also when that was none
         self._recent: TTLCache[str, Price | Failed | None] = TTLCache(20_000, remember_s, timer=monotonic)
         self._histories = HistoryCache(monotonic=monotonic)
+        # a history that failed is left alone for a while: a request may not wait for it again and again
+        self._lost: TTLCache[str, str] = TTLCache(20_000, spare_s, timer=monotonic)
         self._asking: Shared[str, Price | Failed | None] = Shared()
         self._reading: Shared[tuple[str, int], Closes | Failed | None] = Shared()
 
@@ -99,7 +102,9 @@ class RemoteMarketData:
         wanted = list(dict.fromkeys(symbols))
         session = await self._session()
         missing = [symbol for symbol in wanted if not self._histories.fresh(symbol, days, session)]
-        failed = await self._read(missing, max(days, USUAL_DAYS), session) if missing else {}
+        failed = {symbol: why for symbol in missing if (why := self._lost.get(symbol)) is not None}
+        missing = [symbol for symbol in missing if symbol not in failed]
+        failed |= await self._read(missing, max(days, USUAL_DAYS), session) if missing else {}
         kept = {symbol: closes for symbol in wanted if (closes := self._histories.get(symbol)) is not None}
         if lost := {symbol: why for symbol, why in failed.items() if symbol not in kept}:
             raise SourceUnavailable(self.source, lost)
@@ -183,7 +188,7 @@ class RemoteMarketData:
         asked = await self._reading.ask([(symbol, days) for symbol in symbols], fetch)
         for (symbol, _), answer in asked.items():
             if isinstance(answer, Failed):
-                failed[symbol] = answer.why
+                failed[symbol] = self._lost[symbol] = answer.why
             else:
                 self._histories.put(symbol, answer and _finished(answer, session), days, session)
         return failed

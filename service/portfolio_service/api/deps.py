@@ -61,16 +61,17 @@ class Services:
     turns: Turns = field(default_factory=Turns)  # of requests with one Idempotency-Key
 
 
-def get_services(request: Request) -> Services:
+# Coroutines: FastAPI would send a plain function to a thread, for each request and each dependency.
+async def get_services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
 
-def get_actor(request: Request) -> Actor:
+async def get_actor(request: Request) -> Actor:
     return Actor("api", request.scope.get("request_id", ""))
 
 
-def get_portfolio(
+async def get_portfolio(
     services: Annotated[Services, Depends(get_services)],
     # The pattern is documentation: any other id is 404 like an unknown one.
     portfolio_id: Annotated[

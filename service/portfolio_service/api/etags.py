@@ -19,7 +19,7 @@ def etag(portfolio: Portfolio) -> str:
     return f'"{portfolio.version}"'
 
 
-def get_if_match(
+async def get_if_match(
     request: Request,
     portfolio: ThePortfolio,
     _if_match: Annotated[

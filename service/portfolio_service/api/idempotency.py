@@ -78,7 +78,7 @@ class OnceOnly:
         )
 
 
-def get_once(
+async def get_once(
     request: Request,
     services: Svc,
     who: Who,

@@ -1,6 +1,7 @@
 """What came in and went out, with the value of the books around it; each day's return beside its metrics.
 
-Flows from before this revision are taken from the ledger; the books were not valued then, so their value is unknown.
+Flows from before this revision are taken from the ledger; the books were not valued then, so their value is unknown, but for
+the first of each portfolio.
 
 Revision ID: 0005
 Revises: 0004
@@ -63,6 +64,7 @@ _FLOWS = sa.table(
     sa.column("version"),
     sa.column("kind"),
     sa.column("amount", money_type()),
+    sa.column("value_after", money_type()),
     sa.column("recorded_at", Utc()),
 )
 _LEDGER = sa.table(
@@ -100,6 +102,7 @@ def _earlier_flows(connection: sa.Connection) -> Iterator[dict[str, Any]]:
                 "version": version,
                 "kind": _kind(entry.kind for entry in entries),
                 "amount": amount,
+                "value_after": amount if version == 1 else None,  # a portfolio begins with what is paid in
                 "recorded_at": entries[0].recorded_at,
             }
 

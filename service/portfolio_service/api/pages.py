@@ -187,6 +187,8 @@ async def _charts(services: Services, chosen: Portfolio) -> dict[str, Any]:
 
 def _market_note(market: dict[str, Any]) -> str:
     age = market["last_update_age_s"]
+    if market["status"] == "unavailable":
+        return "does not answer; the last good prices are shown" if age is not None else "does not answer"
     if market["missing"]:
         return f"no price for {', '.join(market['missing'])}"
     return "no price asked for yet" if age is None else f"last price {age:,.0f} s ago"

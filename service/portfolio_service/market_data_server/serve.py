@@ -17,6 +17,7 @@ from portfolio_service.listener import Server, cannot_start, listen, why_not
 from portfolio_service.market_data_server.app import create_app
 
 STOP_WITHIN_S = 5
+SERVICE_NAMES = ("marketdata", "market-data")  # what a compose file calls it, beside ALLOWED_HOSTS
 
 
 def serve(host: str, port: int, source: str, prices: Path | None) -> int:
@@ -35,7 +36,7 @@ def serve(host: str, port: int, source: str, prices: Path | None) -> int:
         return cannot_start(why_not(host, port, error, "--port"))
     with listener:
         try:
-            asyncio.run(_serve(market, listener, host, settings.allowed_hosts))
+            asyncio.run(_serve(market, listener, host, (*settings.allowed_hosts, *SERVICE_NAMES)))
         except KeyboardInterrupt:  # a second Ctrl-C while stopping
             return 130
     return 0

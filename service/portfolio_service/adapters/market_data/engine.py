@@ -26,7 +26,7 @@ from portfolio_service.domain.sources import SourceState
 MAX_SNAPSHOT_BYTES = 64 * 1024
 MAX_BARS_BYTES = 8 * 2**20
 MAX_SKEW = timedelta(seconds=5)  # a clock may be so far ahead of ours
-UNKNOWN = frozenset({400, 404, 422})  # what an engine may say to a symbol that it does not have
+UNKNOWN = frozenset({404, 422})  # what an engine may say to a symbol that it does not have
 
 
 @dataclass(frozen=True)

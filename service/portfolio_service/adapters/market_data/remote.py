@@ -54,7 +54,7 @@ class RemoteMarketData:
         clock: Clock,
         *,
         tick_seconds: float = 1.0,
-        symbols_per_tick: int = 200,
+        symbols_per_tick: int = 100,
         remember_s: float = 1.0,
         spare_s: float = 5.0,
         days: TradingDays | None = None,

@@ -15,7 +15,8 @@ Floats = npt.NDArray[np.float64]
 def sample_with(deviations: list[float]) -> Floats:
     """Returns whose sample mean is zero and whose sample covariance (ddof 1) is diagonal with these deviations."""
     walsh = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]] * 50, dtype=float)[:, : len(deviations)]
-    return walsh * np.sqrt((len(walsh) - 1) / len(walsh)) * deviations
+    found: Floats = walsh * np.sqrt((len(walsh) - 1) / len(walsh)) * deviations
+    return found
 
 
 def test_jorion_component_var() -> None:

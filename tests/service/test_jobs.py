@@ -65,13 +65,41 @@ async def test_a_batch_revalues_everything_and_says_so_in_the_log(
 async def test_limits_are_checked_at_their_own_pace(world: World) -> None:
     stream = _stream(world, check_every_s=5)
     await stream.run_once([])
+    await stream.checked()
     await world.create("AAPL", cash="0")
     await stream.run_once(await _batch(world))
+    await stream.checked()
     assert not [event for event in await world.events() if event.topic == "portfolio.risk.alert"]
     world.clock.advance(5)
     await stream.run_once(await _batch(world))
+    await stream.checked()
     alerts = {event.payload["limit"] for event in await world.events() if event.topic == "portfolio.risk.alert"}
     assert {"max_position_weight", "max_sector_weight"} <= alerts
+
+
+async def test_ticks_do_not_wait_for_a_check_nor_fail_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.create("AAPL", cash="0")
+    stream, gate, checks = _stream(world, check_every_s=5), asyncio.Event(), []
+
+    async def held_up() -> None:
+        checks.append(1)
+        await gate.wait()
+        raise Unavailable("storage_unavailable", "the disk is full")
+
+    monkeypatch.setattr(world.risk, "run_once", held_up)
+    for _ in range(3):
+        await stream.run_once(await _batch(world))
+        await asyncio.sleep(0)
+        world.clock.advance(5)
+    assert checks == [1]  # one at a time
+    gate.set()
+    await stream.checked()
+    assert "the disk is full" in caplog.text
+    await stream.run_once(await _batch(world))
+    await stream.checked()
+    assert checks == [1, 1]
 
 
 class BrokenOnce:

@@ -25,14 +25,15 @@ async def _risk(client: httpx.AsyncClient, portfolio_id: str, **query: Any) -> d
 
 
 async def _returns(app: FastAPI, *symbols: str, days: int = 252) -> pd.DataFrame:
-    return (await app.state.services.market.get_histories(symbols, days + 1)).pct_change().iloc[1:]
+    prices: pd.DataFrame = await app.state.services.market.get_histories(symbols, days + 1)
+    return prices.pct_change().iloc[1:]
 
 
 async def test_against_pandas(client: httpx.AsyncClient, app: FastAPI) -> None:
     portfolio_id = await create_tech(client, symbols=NAMES)
     found = await _risk(client, portfolio_id)
     returns = await _returns(app, *NAMES, "SPY")
-    total = returns[NAMES] @ np.full(4, 0.225)
+    total = pd.Series(returns[NAMES].to_numpy() @ np.full(4, 0.225), index=returns.index)
     assert found["volatility"] == pytest.approx(total.std() * np.sqrt(252), rel=1e-5)
     assert found["value_at_risk"]["amount"] == pytest.approx(total.quantile(0.05) * 250_000, rel=1e-5)
     worst = total.nsmallest(12).sum() + (0.05 * 252 - 12) * total.nsmallest(13).iloc[-1]
@@ -134,7 +135,13 @@ async def test_answers_are_kept_until_the_books_or_the_close_change(
 
 async def test_wrong_questions(client: httpx.AsyncClient) -> None:
     portfolio_id = await create_tech(client, symbols=["KO"])
-    wrong = [{"confidence": 0.5}, {"confidence": 1}, {"horizon_days": 0}, {"method": "magic"}, {"lookback_days": 29}]
+    wrong: list[dict[str, Any]] = [
+        {"confidence": 0.5},
+        {"confidence": 1},
+        {"horizon_days": 0},
+        {"method": "magic"},
+        {"lookback_days": 29},
+    ]
     for query in wrong:
         response = await client.get(f"/portfolios/{portfolio_id}/risk", params=query)
         assert response.status_code == 422

@@ -39,6 +39,7 @@ class PriceStream:
         self._log_every_s = log_every_s
         self._retry_s = retry_s
         self._checked: datetime | None = None
+        self._check: asyncio.Task[None] | None = None
         self._logged: datetime | None = None
 
     async def run_once(self, batch: Sequence[Price]) -> None:
@@ -60,21 +61,41 @@ class PriceStream:
         )
         self._logged = now if due else self._logged
         if self._due(self._checked, self._check_every_s, now):
-            self._checked = now
-            await self._risk.run_once()
+            self._start_check(now)
+
+    async def checked(self) -> None:
+        """Wait until the check of the limits that runs now is done."""
+        if self._check is not None:
+            await self._check
 
     async def run(self) -> None:
         """For ever, until cancelled."""
         failures = 0
-        while True:
-            try:
-                async for batch in self._market.stream(self._live.symbols):
-                    await self.run_once(batch)
-                    failures = 0
-            except Exception as error:  # whatever the provider does, the books stay served at the last prices
-                failures += 1
-                log.warning("price stream failed", extra={"source": self._market.source, "error": repr(error)})
-            await asyncio.sleep(min(self._retry_s * 2**failures, MAX_PAUSE_S))
+        try:
+            while True:
+                try:
+                    async for batch in self._market.stream(self._live.symbols):
+                        await self.run_once(batch)
+                        failures = 0
+                except Exception as error:  # whatever the provider does, the books stay served at the last prices
+                    failures += 1
+                    log.warning("price stream failed", extra={"source": self._market.source, "error": repr(error)})
+                await asyncio.sleep(min(self._retry_s * 2**failures, MAX_PAUSE_S))
+        finally:
+            if self._check is not None:
+                self._check.cancel()
+
+    def _start_check(self, now: datetime) -> None:
+        """Beside the ticks: a check may wait for a history or for the database, and ticks for neither."""
+        if self._check is None or self._check.done():
+            self._checked = now
+            self._check = asyncio.create_task(self._check_limits(), name="risk limits")
+
+    async def _check_limits(self) -> None:
+        try:
+            await self._risk.run_once()
+        except Exception as error:  # the database is away: the next check raises what this one could not write
+            log.warning("risk limits not checked", extra={"error": repr(error)})
 
     def _due(self, last: datetime | None, every_s: float, now: datetime) -> bool:
         return last is None or (now - last).total_seconds() >= every_s

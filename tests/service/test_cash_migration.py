@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import create_engine, select
 
 from portfolio_service.adapters.storage import SqlRepository, tables
@@ -32,9 +33,8 @@ async def _fill(path: Path) -> str:
     desk = Desk(clock, TableMarket(clock, {"A": "10.005", "B": "20"}), repository)
     cash = CashService(books=desk.books, prices=desk.prices, flows=ExternalFlowStore(database), clock=clock)
     own = (await desk.portfolios.create(NewPortfolio("P", D(1000)), ACTOR)).portfolio_id
-    await desk.portfolios.update_positions(
-        own, [PositionUpdate("A", D("33.3")), PositionUpdate("B", D(7))], False, ACTOR
-    )
+    stated = [PositionUpdate("A", D("33.3")), PositionUpdate("B", D(7))]
+    await desk.portfolios.update_positions(own, stated, False, ACTOR)
     await desk.rebalancing.rebalance(own, RebalanceRequest({"A": 0.5, "B": 0.4}), ACTOR)
     await cash.deposit(own, D("12.34"), "kept", ACTOR)
     await cash.withdraw(own, D("2.34"), None, ACTOR)
@@ -80,5 +80,5 @@ async def test_flows_and_returns_come_back_from_the_ledger(tmp_path: Path) -> No
     assert [row.value_after for row in after] == [D(1000), None, None, None]
     database = await Database.open(path)
     course = await DailyRecordStore(database).course(own)
-    assert list(course.returns) == [0.0, 0.1]
     await database.close()
+    assert course.returns == pytest.approx([0.0, 0.1])

@@ -39,10 +39,12 @@ def live(where: Place, runs: int, steps: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)  # the full form takes its time
 def test_random_lives_are_those_of_the_naive_books(tmp_path: Path) -> None:
     live(Files(tmp_path), runs=40, steps=30)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)  # the full form takes its time
 def test_random_lives_on_postgresql(tmp_path: Path, postgres: Postgres) -> None:
     live(Server(postgres, tmp_path), runs=5, steps=20)

@@ -328,7 +328,7 @@ class Lives(RuleBasedStateMachine):
     def everything(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for own in self.accounts:
-            for path in ("", "/trades", "/cash-flows", "/optimization-history", "/limits", "/alerts"):
+            for path in ("", "/trades", "/cash-flows"):
                 found[own + path] = self.desk.call("GET", f"/portfolios/{own}{path}").json()
             found[own].pop("performance_metrics")  # computed anew: its time differs
         counted = self.desk.call("GET", "/metrics").json()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 from portfolio_service.domain import events
 from portfolio_service.domain.errors import NotFound
@@ -14,7 +15,7 @@ from portfolio_service.domain.limits import DRAWDOWN, VAR_95, VOLATILITY, Key, L
 from portfolio_service.domain.models import Actor, Alert, Event
 from portfolio_service.domain.ports import AlertStore, Clock
 
-AT_ONCE = 200  # alerts in one transaction, so that a first check of many books holds nothing up
+AT_ONCE = 100  # alerts in one transaction, so that a first check of many books holds nothing up
 ENDED, REPLACED = "the portfolio is gone", "replaced by an alert of the other severity"
 
 
@@ -40,9 +41,8 @@ class Alerts:
     ) -> list[Event]:
         """Raise and clear what has changed; the events of it, which are in the outbox with the alerts."""
         now, told = self._clock.now(), list[Event]()
-        changes = list(self._changes(near, levels, measures, now))
-        for start in range(0, len(changes), AT_ONCE):
-            batch = changes[start : start + AT_ONCE]
+        changes = self._changes(near, levels, measures, now)
+        while batch := list(islice(changes, AT_ONCE)):
             raised = [new for _, new, _ in batch if new is not None]
             cleared = [replace(old, cleared_at=now) for old, _, _ in batch if old is not None]
             found = [event for old, new, why in batch for event in _events(old, new, why, now)]
@@ -89,7 +89,7 @@ class Alerts:
                 yield old, _alert(key, state, level, value, now), REPLACED
             elif state in ("ok", "disabled") and old is not None:
                 yield old, None, _back(old, value)
-        for key, old in self._standing.items():
+        for key, old in list(self._standing.items()):
             if key in near:
                 continue
             if key[0] not in levels:

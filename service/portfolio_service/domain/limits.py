@@ -140,22 +140,14 @@ class LimitScan:
 
     def near(
         self, values: LiveValues, portfolios: Sequence[Portfolio], measures: Mapping[str, Measures]
-    ) -> tuple[dict[Key, float], dict[str, dict[str, Level]]]:
+    ) -> tuple[dict[Key, float], dict[str, Mapping[str, Level]]]:
         """Values from REARM of a warning on, and the levels of each portfolio in `values`."""
         by_id = {one.portfolio_id: one for one in portfolios}
         ids = values.portfolio_ids
-        levels = {i: levels_of(by_id[i]) if by_id[i].limits else dict(DEFAULTS) for i in ids if i in by_id}
-        floor = {name: self._floor(name, ids, levels) for name in DEFAULTS}
+        levels = {i: levels_of(by_id[i]) if by_id[i].limits else DEFAULTS for i in ids if i in by_id}
+        own = [(row, levels.get(i)) for row, i in enumerate(ids) if levels.get(i) is not DEFAULTS]
+        floor = {name: _floor(name, len(ids), own) for name in DEFAULTS}
         return dict(self._values(values, measures, floor)), levels
-
-    def _floor(self, name: str, ids: Sequence[str], levels: Mapping[str, Mapping[str, Level]]) -> Floats:
-        default = DEFAULTS[name]
-        found = np.full(len(ids), REARM * default.warning if default.enabled else np.inf)
-        for row, portfolio_id in enumerate(ids):
-            level = levels[portfolio_id][name] if portfolio_id in levels else None
-            if level is not default:
-                found[row] = REARM * min(level.warning, level.breach) if level and level.enabled else np.inf
-        return found
 
     def _values(
         self, values: LiveValues, measures: Mapping[str, Measures], floor: Mapping[str, Floats]
@@ -190,3 +182,15 @@ class LimitScan:
         size = len(values.portfolio_ids) * (len(sectors) + 1)
         weights = np.asarray(np.bincount(cells, weights=values.weights, minlength=size), dtype=np.float64)
         return sectors, weights.reshape(len(values.portfolio_ids), len(sectors) + 1)[:, :-1]
+
+
+def _floor(name: str, count: int, own: Iterable[tuple[int, Mapping[str, Level] | None]]) -> Floats:
+    """(count,) the value from which on a limit is looked at; `own` are rows of other levels, None for none at all."""
+    found = np.full(count, _look_from(DEFAULTS[name]))
+    for row, levels in own:
+        found[row] = np.inf if levels is None else _look_from(levels[name])
+    return found
+
+
+def _look_from(level: Level) -> float:
+    return REARM * min(level.warning, level.breach) if level.enabled else np.inf

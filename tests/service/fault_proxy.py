@@ -100,8 +100,8 @@ class FaultProxy:
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
+            await _closed(writer)
             self._open.discard(task)
-            writer.close()
 
     async def _answer(self, request: bytes, writer: asyncio.StreamWriter) -> None:
         path = request.split(b" ")[1].decode()
@@ -137,12 +137,20 @@ class FaultProxy:
 
     async def _ask(self, request: bytes) -> tuple[int, bytes]:
         reader, writer = await asyncio.open_connection(*self._upstream)
-        head, _, rest = request.partition(b"\r\n")
-        writer.write(head + b"\r\nConnection: close\r\n" + rest)
-        answer = await reader.read()
-        writer.close()
+        try:
+            head, _, rest = request.partition(b"\r\n")
+            writer.write(head + b"\r\nConnection: close\r\n" + rest)
+            answer = await reader.read()
+        finally:
+            await _closed(writer)
         top, _, body = answer.partition(b"\r\n\r\n")
         return int(top.split(b" ")[1]), body
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 async def _requests(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:

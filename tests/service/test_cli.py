@@ -179,7 +179,17 @@ def test_config_shows_value_and_origin_and_hides_secrets(cli: Any, monkeypatch: 
 
 def test_help_and_version(cli: Any) -> None:
     assert cli("--version").out.startswith("portfolio-engine 0.")
-    for command in ("serve", "demo", "optimize", "frontier", "simulate", "performance", "backtest", "config"):
+    for command in (
+        "serve",
+        "demo",
+        "optimize",
+        "frontier",
+        "simulate",
+        "performance",
+        "backtest",
+        "config",
+        "market-data",
+    ):
         shown = cli(command, "--help")
         assert shown.code == 0
         assert "Usage: portfolio-engine " + command in shown.out

@@ -107,7 +107,9 @@ def test_answers_on_a_kept_connection_do_not_wait_for_nagle() -> None:
 @pytest.mark.slow
 def test_the_command_serves_and_stops(tmp_path: Path) -> None:
     with start_market_data(tmp_path) as server:
-        assert httpx.get(f"{server.url}/health", timeout=60).json()["source"] == "simulated"
+        for name in ("localhost", "marketdata", "market-data:8800"):  # the last two as a compose file may call it
+            answer = httpx.get(f"{server.url}/health", headers={"Host": name}, timeout=60)
+            assert answer.json()["source"] == "simulated"
         assert server.stop() == 0
         assert server.log.read_text() == ""
 

@@ -147,6 +147,7 @@ class RemoteMarketData:
 
     async def _ask(self, symbols: Sequence[str], attempts: int) -> dict[str, Price | Failed | None]:
         async def fetch(new: Sequence[str]) -> dict[str, Price | Failed | None]:
+            await self._session()  # the calendar is read in a thread, before it is asked
             found = await self._feed.readings(new, attempts)
             answers = {symbol: self._judged(found[symbol]) for symbol in new}
             self._recent.update(answers)

@@ -11,6 +11,8 @@ import anyio
 import orjson
 import structlog
 from fastapi import APIRouter, Header, Query
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from sse_starlette.sse import SendTimeoutError
 from starlette.types import Receive, Scope, Send
@@ -20,7 +22,7 @@ from portfolio_service.api.deps import EXAMPLE_ID, ID_PATTERN, Svc
 from portfolio_service.api.problems import reading
 from portfolio_service.domain.errors import DomainError
 from portfolio_service.domain.event_feed import EventFeed, Wanted
-from portfolio_service.domain.events import Numbered
+from portfolio_service.domain.events import TOPICS, Numbered
 
 router = APIRouter(tags=["operations"])
 log = structlog.get_logger(__name__)
@@ -37,14 +39,31 @@ TOPIC = Literal[
     "portfolio.performance.calculated",
     "portfolio.risk.alert",
 ]
-Topics = Annotated[list[TOPIC] | None, Query(description="Only these; may be repeated")]
+EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "pattern": "^[0-9]+$", "description": "Number of the event: for Last-Event-ID"},
+        "event": {"type": "string", "enum": list(TOPICS), "description": "Its topic"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "description": "{topic, payload}, as on the message bus",
+        },
+    },
+    "required": ["id", "event", "data"],
+}
+Topics = Annotated[list[TOPIC] | SkipJsonSchema[None], Query(description="Only these; may be repeated")]
 OfPortfolio = Annotated[
-    str | None,
-    Query(pattern=ID_PATTERN, description="Only events of this portfolio", examples=[EXAMPLE_ID]),
+    Annotated[str, Field(pattern=ID_PATTERN)] | SkipJsonSchema[None],
+    Query(description="Only events of this portfolio", examples=[EXAMPLE_ID]),
 ]
-After = Annotated[int | None, Query(ge=0, le=2**53, description="As the header Last-Event-ID, which wins")]
+EventId = Annotated[int, Field(ge=0, le=2**53)]
+After = Annotated[EventId | SkipJsonSchema[None], Query(description="As the header Last-Event-ID, which wins")]
 Follow = Annotated[bool, Query(description="false: end after what is there, instead of waiting for more")]
-LastEventId = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=2**53, description="Events after this id")]
+LastEventId = Annotated[
+    EventId | SkipJsonSchema[None],
+    Header(alias="Last-Event-ID", description="Events after this id; 0 is all that is kept"),
+]
 
 
 class EventStream(EventSourceResponse):
@@ -86,8 +105,8 @@ class EventStream(EventSourceResponse):
     responses={
         **reading(409, 422, 503, ok=None),
         200: {
-            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": examples.EVENTS}},
-            "description": "id: number of the event, event: its topic, data: {topic, payload} as on the message bus",
+            "content": {"text/event-stream": {"schema": EVENT, "example": examples.EVENT}},
+            "description": "Server-sent events; each is described by the schema",
         },
     },
 )

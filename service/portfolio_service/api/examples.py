@@ -270,10 +270,11 @@ ENGINE_METRICS = {
     "optimization_duration_seconds": 0.0153,
     "acceleration": "cpu",
 }
-EVENTS = (
-    "id: 7\nevent: portfolio.rebalanced\n"
-    'data: {"topic":"portfolio.rebalanced","payload":{"portfolio_id":"port_1f3a5c7e9b0d","trades_executed":5,'
-    '"total_turnover":61250.4,"execution_cost":61.25,"reason":"request","timestamp":"2025-08-25T15:00:00Z"}}\n\n'
-)
+EVENT = {
+    "id": "7",
+    "event": "portfolio.rebalanced",
+    "data": '{"topic":"portfolio.rebalanced","payload":{"portfolio_id":"port_1f3a5c7e9b0d","trades_executed":5,'
+    '"total_turnover":61250.4,"execution_cost":61.25,"reason":"request","timestamp":"2025-08-25T15:00:00Z"}}',
+}
 PROMETHEUS = 'portfolio_total_value{portfolio_id="port_1f3a5c7e9b0d"} 250375.0\n'
 ROOT = {"name": "Portfolio Engine", "version": "0.1.0", "portfolios": 12, "links": {"docs": "/docs"}}

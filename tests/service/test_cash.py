@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -181,3 +182,27 @@ async def test_wrong_bodies_change_nothing(client: httpx.AsyncClient, body: dict
     response = await client.post(f"/portfolios/{own}/deposit", json=body)
     assert response.status_code == 422
     assert (await client.get(f"/portfolios/{own}/cash-flows")).json()["count"] == 1
+
+
+async def test_a_retried_deposit_is_paid_in_once(client: httpx.AsyncClient) -> None:
+    own = await create_tech(client, cash_balance=0)
+    key = {"Idempotency-Key": "pay-1"}
+    first, *others = await asyncio.gather(
+        *(client.post(f"/portfolios/{own}/deposit", json={"amount": 10}, headers=key) for _ in range(8))
+    )
+    assert {answer.content for answer in others} == {first.content}
+    assert first.json()["cash_balance"] == 10
+    listed = (await client.get(f"/portfolios/{own}/cash-flows")).json()
+    assert listed["count"] == 2
+
+
+async def test_a_withdrawal_of_a_version_read_before(client: httpx.AsyncClient) -> None:
+    own = await create_tech(client, cash_balance=50)
+    tag = (await client.get(f"/portfolios/{own}")).headers["ETag"]
+    paid = await client.post(f"/portfolios/{own}/withdraw", json={"amount": 10}, headers={"If-Match": tag})
+    assert paid.status_code == 200
+    again = await client.post(f"/portfolios/{own}/withdraw", json={"amount": 10}, headers={"If-Match": tag})
+    assert (again.status_code, again.json()["code"]) == (412, "stale_version")
+    after = (await client.get(f"/portfolios/{own}")).json()
+    assert after["cash_balance"] == 40
+    assert paid.headers["ETag"] == f'"{after["version"]}"'

@@ -15,6 +15,7 @@ class CutProxy:
     def __init__(self, port: int) -> None:
         self._target = port
         self.cut: Literal["before", "after"] | None = None
+        self._serving: set[asyncio.Task[None]] = set()
         self.refusing = False  # new connections, while the network is away
 
     async def __aenter__(self) -> Self:
@@ -24,11 +25,18 @@ class CutProxy:
 
     async def __aexit__(self, *_error: object) -> None:
         self._server.close()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refusing:
             writer.close()
             return
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         upstream, down = await asyncio.open_connection("127.0.0.1", self._target)
         answers = asyncio.create_task(self._answers(upstream, writer))
         try:

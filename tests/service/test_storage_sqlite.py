@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from portfolio_service.adapters.storage import SqlRepository
 from portfolio_service.adapters.storage import repository as repository_module
@@ -33,12 +34,12 @@ def desk(repository: SqlRepository) -> Desk:
     return Desk(clock, TableMarket(clock, {"A": "100"}), repository)
 
 
-async def pragma(repository: SqlRepository, statement: str) -> None:
+def pragma(repository: SqlRepository, statement: str) -> None:
     """Set on the writer itself, outside any transaction."""
-    async with repository._database._engines.writer.connect() as connection:
-        driver = (await connection.get_raw_connection()).driver_connection
-        assert driver is not None
-        await (await driver.execute(f"PRAGMA {statement}")).close()
+    raw = repository._database._engines.writer.raw_connection()
+    assert raw.driver_connection is not None
+    raw.driver_connection.execute(f"PRAGMA {statement}").close()
+    raw.close()
 
 
 @pytest.mark.parametrize(
@@ -54,13 +55,13 @@ async def test_a_full_or_read_only_disk_is_unavailable_and_recovers(
     monkeypatch.setattr(repository_module, "WRITABLE_FOR_S", 0.0)
     portfolio = await desk.portfolios.create(NewPortfolio("P", metadata={"pad": "x" * 20000}), ACTOR)
     await repository.check_writable()
-    await pragma(repository, break_it)
+    pragma(repository, break_it)
     with pytest.raises(Unavailable, match=words) as failure:
         await desk.portfolios.create(NewPortfolio("Q", metadata={"pad": "x" * 20000}), ACTOR)
     assert failure.value.code == "storage_unavailable"
     assert desk.books.all() == [portfolio]
     assert await repository.load_portfolios() == [portfolio]
-    await pragma(repository, mend_it)
+    pragma(repository, mend_it)
     await desk.portfolios.create(NewPortfolio("Q"), ACTOR)
     await repository.check_writable()
     assert await repository.verify_audit() == []
@@ -68,7 +69,7 @@ async def test_a_full_or_read_only_disk_is_unavailable_and_recovers(
 
 async def test_a_read_only_database_is_not_writable(repository: SqlRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repository_module, "WRITABLE_FOR_S", 0.0)
-    await pragma(repository, "query_only = ON")
+    pragma(repository, "query_only = ON")
     with pytest.raises(Unavailable):
         await repository.check_writable()
 
@@ -76,7 +77,7 @@ async def test_a_read_only_database_is_not_writable(repository: SqlRepository, m
 async def test_a_lock_held_by_another_program_is_unavailable_for_as_long(
     desk: Desk, repository: SqlRepository, path: Path
 ) -> None:
-    await pragma(repository, "busy_timeout = 0")
+    pragma(repository, "busy_timeout = 0")
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="locked"):
@@ -102,7 +103,7 @@ async def test_what_is_no_database_is_unavailable(tmp_path: Path) -> None:
 async def test_the_connections_are_set_as_promised(repository: SqlRepository) -> None:
     expected = {"journal_mode": "wal", "synchronous": 2, "mmap_size": 0, "foreign_keys": 1, "fullfsync": 1}
     async with repository._database.write() as connection:
-        found = {name: (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar() for name in expected}
+        found = {name: (await connection.execute(text(f"PRAGMA {name}"))).scalar() for name in expected}
     assert found == expected
     async with repository._database.read() as connection:
         with pytest.raises(Exception, match="readonly"):

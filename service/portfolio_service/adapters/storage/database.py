@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from portfolio_service.adapters.storage import postgresql, sqlite
 from portfolio_service.adapters.storage.engines import Engines
 from portfolio_service.adapters.storage.migrate import upgrade
+from portfolio_service.adapters.storage.writer import Writer, Writing
 from portfolio_service.domain.durations import Durations
-from portfolio_service.domain.errors import OutcomeUnknown, Unavailable
+from portfolio_service.domain.errors import Unavailable
 from portfolio_service.domain.spans import timed
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ class Database:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
+        self._writer = Writer(engines.writer)
         self.transactions = {"read": Durations(), "write": Durations()}  # with the wait for a connection
 
     @classmethod
@@ -50,21 +52,14 @@ class Database:
         return self._engines.name
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self) -> AsyncIterator[Writing]:
         """The one writer, in a transaction that commits at the end of the block or leaves nothing.
 
         OutcomeUnknown when the connection broke in the middle of the COMMIT.
         """
-        committing = False
         with _storage_errors(), self.transactions["write"].measured(), timed("database"):
-            try:
-                async with self._engines.writer.begin() as connection:
-                    yield connection
-                    committing = True
-            except DBAPIError as error:
-                if committing and error.connection_invalidated:
-                    raise OutcomeUnknown("the connection to the database was lost while it committed") from error
-                raise
+            async with self._writer.begin() as writing:
+                yield writing
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -89,7 +84,7 @@ class Database:
 
     async def close(self) -> None:
         await self._engines.readers.dispose()
-        await self._engines.writer.dispose()
+        await self._writer.close()
         self._engines.release()
 
 

@@ -17,7 +17,7 @@ class Engines:
     """`release` gives back what kept other processes away."""
 
     name: str  # for messages; never with a password
-    writer: AsyncEngine
+    writer: Engine
     readers: AsyncEngine
     threads: Engine
     release: Callable[[], None]

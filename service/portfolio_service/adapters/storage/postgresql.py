@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from portfolio_service.adapters.storage.engines import POOL_TIMEOUT_S, READERS, Engines
@@ -49,12 +49,18 @@ def url_of(text: str) -> URL:
 
 
 def engines(url: URL) -> Engines:
-    writer = _engine(url, size=1, settings={**SESSION, "synchronous_commit": "on"})
-    event.listen(writer.sync_engine, "connect", _take)
+    # a ping before use: a restarted database costs no request
+    pool = {"max_overflow": 0, "pool_timeout": POOL_TIMEOUT_S, "pool_pre_ping": True}
+    common: dict[str, Any] = {**pool, "connect_args": CONNECTION, "hide_parameters": True}
+    writer = create_engine(url, pool_size=1, **common)
+    _prepare(writer, {**SESSION, "synchronous_commit": "on"})
+    event.listen(writer, "connect", _take)
+    readers = create_async_engine(url, pool_size=READERS, **common)
+    _prepare(readers.sync_engine, SESSION)
     return Engines(
         name=str(url.set(password=None, query={})),
         writer=writer,
-        readers=_engine(url, size=READERS, settings=SESSION).execution_options(**_SNAPSHOT),
+        readers=readers.execution_options(**_SNAPSHOT),
         threads=reader(url),
         release=lambda: None,  # the lock ends with the writer's session
     )
@@ -68,20 +74,6 @@ def reader(url: URL) -> Engine:
     engine = create_engine(url, poolclass=NullPool, connect_args=CONNECTION, hide_parameters=True)
     _prepare(engine, {**SESSION, "statement_timeout": "0"})  # an audit or a backup takes as long as it takes
     return engine.execution_options(**_SNAPSHOT)
-
-
-def _engine(url: URL, size: int, settings: dict[str, str]) -> AsyncEngine:
-    engine = create_async_engine(
-        url,
-        pool_size=size,
-        max_overflow=0,
-        pool_timeout=POOL_TIMEOUT_S,
-        pool_pre_ping=True,  # a restarted database costs no request
-        connect_args=CONNECTION,
-        hide_parameters=True,
-    )
-    _prepare(engine.sync_engine, settings)
-    return engine
 
 
 def _prepare(engine: Engine, settings: dict[str, str]) -> None:

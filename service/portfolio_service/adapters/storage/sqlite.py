@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool, QueuePool
 
 from portfolio_service.adapters.storage.engines import POOL_TIMEOUT_S, READERS, Engines
 from portfolio_service.domain.errors import Unavailable
@@ -26,8 +26,8 @@ def engines(path: Path) -> Engines:
     lock_file = _take(path)
     return Engines(
         name=str(path),
-        writer=_engine(_location(path, "rwc"), WRITER, size=1, begin="BEGIN IMMEDIATE"),
-        readers=_engine(_location(path, "ro"), READER, size=READERS, begin="BEGIN"),
+        writer=_writer(path),
+        readers=_readers(path),
         threads=reader(path),
         release=lambda: os.close(lock_file),
     )
@@ -44,17 +44,29 @@ def _location(path: Path, mode: str) -> str:
     return f"file:{quote(str(path))}?mode={mode}&uri=true"
 
 
-def _engine(location: str, pragmas: tuple[str, ...], size: int, begin: str) -> AsyncEngine:
+def _writer(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite+pysqlite:///{_location(path, 'rwc')}",
+        poolclass=QueuePool,
+        pool_size=1,
+        max_overflow=0,
+        connect_args={"isolation_level": None, "check_same_thread": False},  # one thread works, another may read rows
+        hide_parameters=True,
+    )
+    return _configured(engine, WRITER, "BEGIN IMMEDIATE")
+
+
+def _readers(path: Path) -> AsyncEngine:
     engine = create_async_engine(
-        f"sqlite+aiosqlite:///{location}",
+        f"sqlite+aiosqlite:///{_location(path, 'ro')}",
         poolclass=AsyncAdaptedQueuePool,
-        pool_size=size,
+        pool_size=READERS,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_S,
         connect_args={"isolation_level": None},  # we say BEGIN, sqlite3 does not guess
         hide_parameters=True,
     )
-    _configured(engine.sync_engine, pragmas, begin)
+    _configured(engine.sync_engine, READER, "BEGIN")
     return engine
 
 

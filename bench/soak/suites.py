@@ -58,7 +58,7 @@ SUITES = (
     Suite(
         5,
         "the books balance to the cent after every step: 500 runs of 50 steps over all endpoints and restarts",
-        ("tests/service/test_book_machine.py",),
+        ("tests/service/test_portfolio_machine.py",),
         {"MACHINE_RUNS": "500", "MACHINE_STEPS": "50"},
         "fewer runs",
     ),
@@ -87,7 +87,7 @@ SUITES = (
     Suite(
         13,
         "market-data faults: no 5xx, stale flag, last good value kept, breaker opens and recovers",
-        ("tests/service/test_engine_provider.py", "tests/service/test_market_faults.py"),
+        ("tests/service/test_market_faults.py", "tests/service/test_engine_provider.py"),
     ),
     Suite(
         14,
@@ -101,11 +101,15 @@ SUITES = (
         {"CORRUPTION_PLACES": "100"},
         "20 places",
     ),
-    Suite(19, "migrations up and down with data on SQLite and PostgreSQL", ("tests/service/test_migrations.py",)),
+    Suite(
+        19,
+        "migrations up and down with data on SQLite and PostgreSQL",
+        ("tests/service/test_migrations.py", "tests/service/test_cash_migration.py"),
+    ),
     Suite(
         20,
         "scheduler: two simulated years, each rebalance once a period, none on a holiday, missed ones once",
-        ("tests/service/test_schedule_years.py",),
+        ("tests/service/test_schedule_years.py", "tests/service/test_schedule_decisions.py"),
     ),
     Suite(
         23,

@@ -9,7 +9,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import random
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -93,6 +96,7 @@ class Kills:
             self._compare_books()
             self._compare_events()
             assert self._service.stop()[0] == 0
+            self._check()
         finally:
             self._done.set()
             self._service.kill()
@@ -119,7 +123,7 @@ class Kills:
             assert time.monotonic() < until, f"no answer to {path} in {PATIENCE_S} s"
             with self._count:
                 self.outcome.repeated += 1
-            time.sleep(0.01)
+            time.sleep(0.1)
 
     def _client(self, chance: random.Random) -> None:
         """Creates portfolios and changes everybody's, until enough was written."""
@@ -160,6 +164,14 @@ class Kills:
                 if paid_in != expected.cash_in:
                     self.outcome.differences.append(f"{portfolio_id} paid in {paid_in}, told {expected.cash_in}")
 
+    def _check(self) -> None:
+        """The chain of the audit trail, and every book from its ledger, by the command an operator has."""
+        program = Path(sys.executable).with_name("portfolio-engine")
+        where = {"DATA_DIR": str(self.folder / "data"), **self.environment}
+        done = subprocess.run([program, "db", "check"], env={**os.environ, **where}, capture_output=True, text=True)
+        if done.returncode:
+            self.outcome.differences.append(f"db check: {done.stdout}{done.stderr}")
+
     def _difference(self, what: str, told: int, there: int) -> None:
         self.outcome.lost += max(0, told - there)
         self.outcome.twice += max(0, there - told)
@@ -172,7 +184,7 @@ class Kills:
             there = events_of(http.get("/events?last_event_id=0&follow=false").text.splitlines())
         until = time.monotonic() + 30
         while (not self._seen or self._seen[-1][0] < there[-1][0]) and time.monotonic() < until:
-            time.sleep(0.01)
+            time.sleep(0.1)
         self._done.set()
         seen = list(self._seen)
         first_seen = list(dict.fromkeys(seen))

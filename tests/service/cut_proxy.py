@@ -28,43 +28,39 @@ class CutProxy:
         for task in self._serving:
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
+        await asyncio.sleep(0)  # the closed transports close their sockets
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.refusing:
-            writer.close()
-            return
         task = asyncio.current_task()
         assert task is not None
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
-        upstream, down = await asyncio.open_connection("127.0.0.1", self._target)
-        answers = asyncio.create_task(self._answers(upstream, writer))
-        try:
-            while data := await reader.read(65536):
-                cut, self.cut = (self.cut, None) if COMMIT in data else (None, self.cut)
-                if cut == "before":
-                    break
-                if cut == "after":
-                    answers.cancel()
-                down.write(data)
-                await down.drain()
-                if cut == "after":
-                    await upstream.read(65536)  # the server has committed and says so; nobody hears it
-                    break
-        except ConnectionError:
-            pass
-        finally:
-            answers.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                await answers
-            for end in (down, writer):
-                end.close()
-                with contextlib.suppress(ConnectionError):
-                    await end.wait_closed()
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(writer.close)
+            if self.refusing:
+                return
+            upstream, down = await asyncio.open_connection("127.0.0.1", self._target)
+            stack.callback(down.close)
+            answers = asyncio.create_task(_pass_on(upstream, writer))
+            stack.callback(answers.cancel)
+            with contextlib.suppress(ConnectionError):
+                while data := await reader.read(65536):
+                    cut, self.cut = (self.cut, None) if COMMIT in data else (None, self.cut)
+                    if cut == "before":
+                        return
+                    if cut == "after":
+                        answers.cancel()
+                        await asyncio.wait({answers})
+                    down.write(data)
+                    await down.drain()
+                    if cut == "after":
+                        await upstream.read(65536)  # the server has committed and says so; nobody hears it
+                        return
 
-    async def _answers(self, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await upstream.read(65536):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
+
+async def _pass_on(upstream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await upstream.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()

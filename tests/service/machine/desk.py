@@ -48,7 +48,9 @@ def _past() -> pd.DataFrame:
 @cache
 def _application() -> FastAPI:
     """Built once: the routes are the same in every life."""
-    return create_app(load_settings(log_level="error"))
+    app = create_app(load_settings(log_level="error"))
+    app.openapi()  # builds every route now, while no thread changes what becomes of warnings
+    return app
 
 
 class Desk:

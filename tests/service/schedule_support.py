@@ -86,4 +86,6 @@ async def open_desk(folder: Path, clock: ManualClock, **settings: Any) -> AsyncI
         running(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8900", timeout=60) as http,
     ):
-        yield Desk(app, http, clock, folder)
+        desk = Desk(app, http, clock, folder)
+        await desk.services.scheduling.check()  # after the job's first one, which is no longer on its way then
+        yield desk

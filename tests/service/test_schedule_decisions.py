@@ -12,10 +12,16 @@ from typing import Any
 
 import pytest
 
+from portfolio_service.adapters.storage import write
 from portfolio_service.domain.errors import Unavailable
-from portfolio_service.domain.models import Price
+from portfolio_service.domain.models import Change, Decision, Price
 from tests.service.fakes import ManualClock
 from tests.service.schedule_support import MONDAY_NOON, TECH, Desk, open_desk
+
+
+class Died(BaseException):
+    """Nothing in the process handles it."""
+
 
 CHECK = ("check", "not_needed", "within_threshold")
 
@@ -264,3 +270,55 @@ async def test_many_due_at_one_open_leave_workers_and_the_event_loop_to_requests
         "due": 0, "running": 0,
     }  # fmt: skip
     assert Decimal(str((await desk.http.get("/metrics")).json()["total_rebalances"])) == 12
+
+
+async def test_trades_and_their_decision_are_one_transaction(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault after the trades were written and before the decision is: nothing is there, and the run is done later."""
+    own = await desk.create(rebalance_frequency="daily")
+    real, written = write.decision_row, []
+
+    def torn(decision: Decision) -> dict[str, Any]:
+        written.append(decision)
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(write, "decision_row", torn)
+    [failed] = await desk.at("2025-08-26 14:00")
+    assert [(d.outcome, d.numbers["trades"] > 0) for d in written] == [("traded", True)]
+    assert failed.outcome == "failed"
+    assert await desk.trades(own) == []
+    monkeypatch.setattr(write, "decision_row", real)
+    assert [d.outcome for d in await desk.at("2025-08-26 14:10")] == ["traded"]
+
+
+async def test_a_process_that_dies_right_after_the_commit_has_done_the_period(tmp_path: Path) -> None:
+    clock = ManualClock(MONDAY_NOON)
+    async with open_desk(tmp_path, clock) as desk:
+        own = await desk.create(rebalance_frequency="daily")
+        repository = desk.services.repository
+        commit = repository.commit
+
+        async def last_word(change: Change) -> None:
+            await commit(change)
+            if change.decision is not None:
+                raise Died
+
+        repository.commit = last_word  # type: ignore[method-assign]  # this process knows nothing of its last commit
+        with pytest.raises(BaseExceptionGroup):
+            await desk.at("2025-08-26 14:00")
+        traded = len(desk.sql("SELECT trade_id FROM trades"))
+    async with open_desk(tmp_path, clock) as desk:
+        assert traded == len(await desk.trades(own)) > 0
+        assert [d.trigger for d in await desk.at("2025-08-26 15:00")] == ["check"]
+        assert len(await desk.trades(own)) == traded
+
+
+async def test_the_database_concludes_a_period_once(desk: Desk) -> None:
+    """Also if a second process ran on the same books: the key refuses the second conclusion with its trades."""
+    own = await desk.create(rebalance_frequency="daily")
+    await desk.at("2025-08-26 14:00")
+    before = await desk.trades(own)
+    desk.services.scheduling._memories.clear()  # a process that does not know
+    [second] = await desk.at("2025-08-26 15:00")
+    assert (second.outcome, second.code) == ("failed", "internal_error")
+    assert await desk.trades(own) == before
+    assert [d.trigger for d in await desk.at("2025-08-26 16:00")] == ["check"]  # it has read what was done

@@ -21,7 +21,7 @@ from portfolio_service.domain.ports import Clock, MarketDataClient, TradingCalen
 from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.rebalancing import RebalanceRequest, RebalanceService
 from portfolio_service.domain.requests import OptimizeRequest
-from portfolio_service.domain.schedule import Run, in_session, next_run
+from portfolio_service.domain.schedule import Run, due_run, in_session, next_run
 from portfolio_service.domain.second_try import attempt_after, retry_at
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,17 @@ class Automation:
         """The next run of its schedule; None for `manual` and for a portfolio that is not active."""
         if portfolio.status is not PortfolioStatus.ACTIVE:
             return None
-        return self._run_of(portfolio, memory, now)
+        since = max(portfolio.created_at, memory.since or portfolio.created_at)
+        return next_run(portfolio.rebalance_frequency, since, memory.last_period, now, self._calendar)
+
+    def due_run(self, portfolio: Portfolio, memory: Memory, now: datetime) -> Run | None:
+        """The run that is due now, for a paused portfolio too."""
+        session = in_session(now, self._calendar)
+        if session is None:
+            return None
+        since = max(portfolio.created_at, memory.since or portfolio.created_at)
+        frequency, last = portfolio.rebalance_frequency, memory.last_period
+        return due_run(frequency, since, last, session, now, self._calendar)
 
     async def look(self, portfolio: Portfolio, memory: Memory) -> tuple[Decision | None, bool]:
         """Does what is due within a session: the decision, None where there was nothing to decide, and whether it is
@@ -68,8 +78,8 @@ class Automation:
         now = self._clock.now()
         if portfolio.status is PortfolioStatus.ERROR or in_session(now, self._calendar) is None:
             return None, False
-        run = self._run_of(portfolio, memory, now)
-        order = Order(portfolio, run if run and run.at <= now else None, self._prices, self._calendar, self._clock)
+        run = self.due_run(portfolio, memory, now)
+        order = Order(portfolio, run, self._prices, self._calendar, self._clock)
         watched = portfolio.status is PortfolioStatus.ACTIVE and portfolio.rebalance_frequency is not Frequency.MANUAL
         if _waits(memory.last, order, now, self._calendar) or (order.run is None and not watched):
             return None, False
@@ -83,10 +93,6 @@ class Automation:
         if failures < MAX_FAILURES:
             return decision, True
         return await self._give_up(decision, failures), False
-
-    def _run_of(self, portfolio: Portfolio, memory: Memory, now: datetime) -> Run | None:
-        since = max(portfolio.created_at, memory.since or portfolio.created_at)
-        return next_run(portfolio.rebalance_frequency, since, memory.last_period, now, self._calendar)
 
     async def _decide(self, order: Order, attempt: int) -> Decision:
         """Trades where that is due and allowed; every way in which that can end is a decision."""

@@ -69,6 +69,23 @@ def next_run(
     return None
 
 
+def due_run(
+    frequency: Frequency,
+    since: datetime,
+    last: date | None,
+    session: TradingSession,
+    now: datetime,
+    calendar: TradingCalendar,
+) -> Run | None:
+    """The run that is due at `now`, within `session`; the same as `next_run` then says, without looking further."""
+    if frequency is Frequency.MANUAL:
+        return None
+    period = _period_of(frequency, session, calendar)
+    if period.due_at <= since or (last is not None and last >= period.start):
+        return None
+    return next_run(frequency, since, last, now, calendar)
+
+
 def in_session(now: datetime, calendar: TradingCalendar) -> TradingSession | None:
     """The session in which the scheduler may trade at `now`."""
     session = calendar.closing_after(now)

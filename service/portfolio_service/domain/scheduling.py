@@ -148,8 +148,8 @@ class Scheduling:
         return found
 
     def _is_due(self, portfolio: Portfolio, now: datetime) -> bool:
-        run = self._automation.next_run(portfolio, self._memories.get(portfolio.portfolio_id, NOTHING), now)
-        return run is not None and run.at <= now
+        memory = self._memories.get(portfolio.portfolio_id, NOTHING)
+        return self._automation.due_run(portfolio, memory, now) is not None
 
     async def _fetch(self, portfolios: Sequence[Portfolio]) -> None:
         """Prices of everything held, in one request; where they fail each portfolio is refused for itself."""

@@ -35,7 +35,7 @@ class Limits:
 
     snapshot_s: float = 2.0  # one call
     bars_s: float = 5.0
-    snapshots_s: float = 4.0  # all calls of one question
+    snapshots_s: float = 4.5  # all calls of one question: two slow calls, one after the other, and some
     histories_s: float = 20.0
     at_once: int = 4  # more cost the client more than they gain
 

@@ -138,7 +138,8 @@ class RemoteMarketData:
             answers = await self._ask(now, attempts=1)
             yield [answer for answer in answers.values() if isinstance(answer, Price)]
             took = self._monotonic() - began
-            await asyncio.sleep(max(took, self._tick_seconds - took))  # never more than half of the time
+            # at most half of the time goes into polls, but a slow source is not left alone for long
+            await asyncio.sleep(max(min(took, 2 * self._tick_seconds), self._tick_seconds - took))
 
     async def close(self) -> None:
         await self._asking.close()

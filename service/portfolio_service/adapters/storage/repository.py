@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import Select, bindparam, case, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 from stamina import AsyncRetryingCaller
 
 from portfolio_service.adapters.storage import rows, tables
 from portfolio_service.adapters.storage.database import Database, Location
+from portfolio_service.adapters.storage.reader import Reading
 from portfolio_service.adapters.storage.recovery import load
+from portfolio_service.adapters.storage.tally import REBALANCE, Tally
 from portfolio_service.adapters.storage.verify import examine, verify
 from portfolio_service.adapters.storage.write import append_events, head_of, was_written, write_change
 from portfolio_service.domain.errors import OutcomeUnknown, Unavailable
@@ -29,7 +30,6 @@ from portfolio_service.domain.models import (
     Trade,
 )
 
-_SHOWN_ID = case((tables.portfolios.c.status == "archived", "archived"), else_=tables.portfolios.c.portfolio_id)
 SETTLE_WITHIN_S = 5.0  # after this the caller hears that the outcome is unknown
 WRITABLE_FOR_S = 5.0  # a health check asked again within this time trusts the last answer
 
@@ -40,6 +40,7 @@ class SqlRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._written_at = -WRITABLE_FOR_S
+        self._tally: Tally | None = None
         self._heads: set[str] = set()  # what the audit chain may end with: the books in memory follow it
 
     @classmethod
@@ -66,6 +67,8 @@ class SqlRepository:
         except Unavailable:
             self._written_at = -WRITABLE_FOR_S  # a health check finds out anew
             raise
+        else:
+            self._count(change)
         self._heads = {head}
         self._written_at = time.monotonic()
 
@@ -75,7 +78,14 @@ class SqlRepository:
         Asked by the writer: its new session has the lock, so the old one has ended, and with it every doubt.
         """
         async with self._database.write() as connection:
-            return await connection.run_sync(was_written, change)
+            done = await connection.run_sync(was_written, change)
+        if done:
+            self._count(change)
+        return done
+
+    def _count(self, change: Change) -> None:
+        if self._tally is not None:
+            self._tally.add(change)
 
     async def _find_out(self, change: Change, unknown: OutcomeUnknown) -> bool:
         """`committed`, asked for a few seconds while the database is away."""
@@ -92,6 +102,7 @@ class SqlRepository:
     async def load_portfolios(self) -> Sequence[Portfolio]:
         async with self._database.read() as connection:
             self._heads = {await connection.run_sync(head_of)}
+            self._tally = await connection.run_sync(Tally.read)
             return await connection.run_sync(load)
 
     async def load_portfolio(self, portfolio_id: str) -> Portfolio | None:
@@ -159,32 +170,24 @@ class SqlRepository:
             await connection.execute(update(table).where(table.c.message_id.in_(ids)).values(published=True))
 
     async def counters(self, now: datetime) -> Counters:
+        tally = await self._counted()
         day = now - timedelta(days=1)
         done, changes = tables.optimizations, tables.audit
-        optimizations = select(func.count()).select_from(done)
-        rebalances = select(func.count()).select_from(changes).where(changes.c.action == "portfolio.rebalance")
+        optimizations = select(func.count()).select_from(done).where(done.c.created_at > day)
+        rebalances = select(func.count()).select_from(changes).where(changes.c.action == REBALANCE, changes.c.at > day)
         async with self._database.read() as connection:
-            counts = [
-                int(await connection.scalar(query) or 0)
-                for query in (
-                    optimizations,
-                    rebalances,
-                    optimizations.where(done.c.created_at > day),
-                    rebalances.where(changes.c.at > day),
-                )
-            ]
-        return Counters(*counts)
+            today = [int(await connection.scalar(query) or 0) for query in (optimizations, rebalances)]
+        return Counters(*tally.totals(), *today)
 
     async def activity(self) -> Activity:
         """Optimisations and rebalances ever done, by portfolio; archived portfolios are counted together."""
-        done, changes = tables.optimizations, tables.audit
-        optimizations = select(_SHOWN_ID, done.c.method, func.count()).join_from(done, tables.portfolios)
-        rebalances = select(_SHOWN_ID, func.count()).join_from(changes, tables.portfolios)
-        rebalances = rebalances.where(changes.c.action == "portfolio.rebalance").group_by(_SHOWN_ID)
-        async with self._database.read() as connection:
-            by_method = (await connection.execute(optimizations.group_by(_SHOWN_ID, done.c.method))).all()
-            by_portfolio = (await connection.execute(rebalances)).all()
-        return Activity({(row[0], row[1]): row[2] for row in by_method}, {row[0]: row[1] for row in by_portfolio})
+        return (await self._counted()).activity()
+
+    async def _counted(self) -> Tally:
+        if self._tally is None:
+            async with self._database.write() as connection:  # no commit in between: none is missed, none counted twice
+                self._tally = await connection.run_sync(Tally.read)
+        return self._tally
 
     async def check_writable(self) -> None:
         """Really write, unless something was written a moment ago."""
@@ -198,6 +201,6 @@ class SqlRepository:
         self._written_at = time.monotonic()
 
 
-async def _page(connection: AsyncConnection, query: Select[Any], limit: int, offset: int) -> tuple[Iterable[Any], int]:
+async def _page(connection: Reading, query: Select[Any], limit: int, offset: int) -> tuple[Iterable[Any], int]:
     total = await connection.scalar(select(func.count()).select_from(query.order_by(None).subquery()))
     return await connection.execute(query.limit(limit).offset(offset)), int(total or 0)

@@ -71,7 +71,7 @@ class Monitor:
         self.last_activity: Activity | None = None  # for a scrape while the database cannot be read
         self.last_counters = Counters(0, 0, 0, 0)  # for /health while the database cannot be read
         # a crowd that asks for /health is one question to the database
-        self._check_writable = Shared(repository.check_writable)
+        self._check_writable = Shared(lambda: self._repository.check_writable())
         self.counters = Shared(self._counters)
 
     def optimized(self, method: str, seconds: float) -> None:

@@ -79,6 +79,7 @@ async def test_flows_and_returns_come_back_from_the_ledger(tmp_path: Path) -> No
     ]
     assert [row.value_after for row in after] == [D(1000), None, None, None]
     database = await Database.open(path)
+    assert await SqlRepository(database).audit() == []
     course = await DailyRecordStore(database).course(own)
     await database.close()
     assert course.returns == pytest.approx([0.0, 0.1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
 from portfolio_service.domain import events
@@ -30,28 +31,38 @@ from portfolio_service.domain.valuation import value
 TRANSFERS = {EntryKind.TRANSFER_IN, EntryKind.TRANSFER_OUT}
 
 
+def moved(entries: Sequence[LedgerEntry]) -> tuple[str, Decimal, datetime] | None:
+    """Kind, net amount and time of what the entries of one change brought in (+) or took out (-); None for nothing."""
+    external = [entry for entry in entries if external_flow(entry)]
+    amount = sum((external_flow(entry) for entry in external), ZERO)
+    if amount == 0:
+        return None
+    transfer = any(entry.kind in TRANSFERS for entry in external)
+    return "transfer" if transfer else "deposit" if amount > 0 else "withdrawal", amount, external[0].recorded_at
+
+
 def flow_of(change: Change) -> ExternalFlow | None:
     """What `change` brought in or took out, with the value of the books right after it; None when nothing moved.
 
     The value is unknown when a position has no current price of the portfolio's own source: a return is then estimated
     over that moment, never computed from a stale price.
     """
-    amount = sum((external_flow(entry) for entry in change.entries), ZERO)
-    if amount == 0:
+    found = moved(change.entries)
+    if found is None:
         return None
+    kind, amount, at = found
     portfolio = change.portfolio
-    kinds = {entry.kind for entry in change.entries if external_flow(entry)}
     known = portfolio.valuation is not None and all(
         _known(position, portfolio.provider) for position in portfolio.valuation.positions.values()
     )
     return ExternalFlow(
         portfolio_id=portfolio.portfolio_id,
         version=portfolio.version,
-        kind="transfer" if kinds & TRANSFERS else "deposit" if amount > 0 else "withdrawal",
+        kind=kind,
         amount=amount,
         value_after=portfolio.valuation.total_value if known and portfolio.valuation else None,
         note=change.note,
-        recorded_at=change.at,
+        recorded_at=at,
     )
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from portfolio_service.domain.clock import iso
-from portfolio_service.domain.models import LedgerEntry, Portfolio, Trade
+from portfolio_service.domain.models import ExternalFlow, LedgerEntry, Portfolio, Trade
 
 GENESIS = "0" * 64
 
@@ -32,6 +32,11 @@ def state_hash(portfolio: Portfolio) -> str:
 def content_hash(entries: Sequence[LedgerEntry], trades: Sequence[Trade]) -> str:
     """Hash of the ledger entries and trades of one change."""
     return _hash([[vars(entry) for entry in entries], [vars(trade) for trade in trades]])
+
+
+def flow_hash(flow: ExternalFlow) -> str:
+    """Hash of one external flow, kept in its row: what it says beyond the ledger is in no other place."""
+    return _hash(vars(flow))
 
 
 def record_hash(previous: str, record: dict[str, Any]) -> str:

@@ -189,6 +189,7 @@ external_flows = Table(
     Column("value_after", money_type()),  # of the books at that moment; None when it was not known
     Column("note", Text),
     Column("recorded_at", Utc, nullable=False),
+    Column("flow_hash", String(64), nullable=False),
     UniqueConstraint("portfolio_id", "version"),
 )
 

@@ -13,8 +13,10 @@ from sqlalchemy import Connection, Row, select, text
 from sqlalchemy.exc import DatabaseError
 
 from portfolio_service.adapters.storage import audit, rows, tables
+from portfolio_service.adapters.storage.flows import FLOW
 from portfolio_service.adapters.storage.recovery import UNREADABLE, book_faults
-from portfolio_service.domain.models import LedgerEntry, Trade
+from portfolio_service.domain.cash_flows import moved
+from portfolio_service.domain.models import ExternalFlow, LedgerEntry, Trade
 
 BATCH = 1000  # rows in memory at a time
 MOST = 20  # faults named; one broken page can make thousands
@@ -76,14 +78,20 @@ def _broken_links(connection: Connection, last: dict[str, str], stopped: Callabl
 
 
 def _other_contents(connection: Connection, portfolio_id: str) -> Iterator[str]:
-    """Versions whose ledger entries and trades are not those that the audit record was made from."""
+    """Versions whose entries and trades are not those of their audit record, or whose external flow is not theirs."""
     table = tables.audit
     query = select(table.c.version, table.c.content_hash).where(table.c.portfolio_id == portfolio_id)
     told: dict[int, str] = {row.version: row.content_hash for row in connection.execute(query)}
     entries, trades = _entries(connection, portfolio_id), _trades(connection, portfolio_id)
-    for version in sorted(told.keys() | entries.keys() | trades.keys()):
-        if told.get(version) != audit.content_hash(entries.get(version, []), trades.get(version, [])):
+    flows = _flows(connection, portfolio_id)
+    for version in sorted(told.keys() | entries.keys() | trades.keys() | flows.keys()):
+        booked, (flow, claimed) = entries.get(version, []), flows.get(version, (None, None))
+        if told.get(version) != audit.content_hash(booked, trades.get(version, [])):
             yield f"{portfolio_id} version {version}: its ledger entries or trades are not those it was booked with"
+        if (None if flow is None else (flow.kind, flow.amount, flow.recorded_at)) != moved(booked):
+            yield f"{portfolio_id} version {version}: its external flow is not that of its ledger entries"
+        elif flow is not None and audit.flow_hash(flow) != claimed:
+            yield f"{portfolio_id} version {version}: its external flow does not have the hash that was stored with it"
 
 
 def _entries(connection: Connection, portfolio_id: str) -> dict[int, list[LedgerEntry]]:
@@ -92,6 +100,13 @@ def _entries(connection: Connection, portfolio_id: str) -> dict[int, list[Ledger
     for version, *entry in connection.execute(query):
         found[version].append(rows.entry_of(*entry))
     return found
+
+
+def _flows(connection: Connection, portfolio_id: str) -> dict[int, tuple[ExternalFlow | None, str | None]]:
+    """Each flow with its hash."""
+    table = tables.external_flows
+    query = select(table.c.flow_hash, *FLOW).where(table.c.portfolio_id == portfolio_id)
+    return {row[2]: (ExternalFlow(*row[1:]), row[0]) for row in connection.execute(query)}
 
 
 def _trades(connection: Connection, portfolio_id: str) -> dict[int, list[Trade]]:

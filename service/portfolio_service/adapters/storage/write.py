@@ -28,7 +28,7 @@ def write_change(connection: Connection, change: Change, heads: Collection[str] 
     if change.entries:
         connection.execute(insert(tables.ledger), rows.entry_rows(change))
     if (flow := flow_of(change)) is not None:
-        connection.execute(insert(tables.external_flows), vars(flow))
+        connection.execute(insert(tables.external_flows), {**vars(flow), "flow_hash": audit.flow_hash(flow)})
     if change.trades:
         version = change.portfolio.version
         connection.execute(insert(tables.trades), [{**vars(trade), "version": version} for trade in change.trades])

@@ -1,7 +1,7 @@
 """What came in and went out, with the value of the books around it; each day's return beside its metrics.
 
-Flows from before this revision are taken from the ledger; the books were not valued then, so their value is unknown, but for
-the first of each portfolio.
+Flows from before this revision are taken from the ledger; the books were not valued then, so their value is unknown,
+but for the first of each portfolio.
 
 Revision ID: 0005
 Revises: 0004
@@ -18,8 +18,10 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from portfolio_service.adapters.storage.migrations.kinds import MONEY, NUMBER, TIME, append_only, column, owner
+from portfolio_service.adapters.storage.audit import flow_hash
+from portfolio_service.adapters.storage.migrations.kinds import HASH, MONEY, NUMBER, TIME, append_only, column, owner
 from portfolio_service.adapters.storage.types import Utc, money_type, units_type
+from portfolio_service.domain.models import ExternalFlow
 from portfolio_service.domain.money import ZERO, worth
 
 revision = "0005"
@@ -42,6 +44,7 @@ def upgrade() -> None:
         column("value_after", MONEY, nullable=True),
         column("note", sa.Text, nullable=True),
         column("recorded_at", TIME),
+        column("flow_hash", HASH),
         sa.UniqueConstraint("portfolio_id", "version"),
     )
     op.add_column("performance_history", sa.Column("daily_return", sa.Float, nullable=False, server_default="0"))
@@ -65,7 +68,9 @@ _FLOWS = sa.table(
     sa.column("kind"),
     sa.column("amount", money_type()),
     sa.column("value_after", money_type()),
+    sa.column("note"),
     sa.column("recorded_at", Utc()),
+    sa.column("flow_hash"),
 )
 _LEDGER = sa.table(
     "ledger",
@@ -94,17 +99,19 @@ def _earlier_flows(connection: sa.Connection) -> Iterator[dict[str, Any]]:
     query = sa.select(_LEDGER).where(_LEDGER.c.kind.in_(SIGNS))
     rows = connection.execute(query.order_by(_LEDGER.c.portfolio_id, _LEDGER.c.entry_id)).all()
     for (portfolio_id, version), group in groupby(rows, key=itemgetter(0, 1)):
-        entries = list(group)
+        entries = [entry for entry in group if _value(entry)]
         amount = sum((SIGNS[entry.kind] * _value(entry) for entry in entries), ZERO)
         if amount:
-            yield {
-                "portfolio_id": portfolio_id,
-                "version": version,
-                "kind": _kind(entry.kind for entry in entries),
-                "amount": amount,
-                "value_after": amount if version == 1 else None,  # a portfolio begins with what is paid in
-                "recorded_at": entries[0].recorded_at,
-            }
+            flow = ExternalFlow(
+                portfolio_id=portfolio_id,
+                version=version,
+                kind=_kind(entry.kind for entry in entries),
+                amount=amount,
+                value_after=amount if version == 1 else None,  # a portfolio begins with what is paid in
+                note=None,
+                recorded_at=entries[0].recorded_at,
+            )
+            yield {**vars(flow), "flow_hash": flow_hash(flow)}
 
 
 def _value(entry: sa.Row[Any]) -> Decimal:

@@ -69,8 +69,8 @@ class FaultProxy:
     def set(self, mode: str) -> None:
         """Change the fault; connections that are open end."""
         assert mode == "ok" or mode in FAULTS, mode
-        self.mode = mode
         self._run(self._stop())
+        self.mode = mode
         if mode != "down":
             self._run(self._listen())
 

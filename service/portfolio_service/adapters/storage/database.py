@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from threading import Event
 from typing import Self, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, TimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portfolio_service.adapters.storage import postgresql, sqlite
 from portfolio_service.adapters.storage.engines import Engines
+from portfolio_service.adapters.storage.inspector import Inspector
 from portfolio_service.adapters.storage.migrate import upgrade
+from portfolio_service.adapters.storage.reader import Readers, Reading
 from portfolio_service.adapters.storage.writer import Writer, Writing
 from portfolio_service.domain.durations import Durations
 from portfolio_service.domain.errors import Unavailable
@@ -32,6 +31,8 @@ class Database:
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
         self._writer = Writer(engines.writer)
+        self._readers = Readers(engines.readers)
+        self._inspector = Inspector(engines.threads, engines.interrupt)
         self.transactions = {"read": Durations(), "write": Durations()}  # with the wait for a connection
 
     @classmethod
@@ -62,28 +63,20 @@ class Database:
                 yield writing
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self) -> AsyncIterator[Reading]:
         """One snapshot for all reads of the block."""
         with _storage_errors(), self.transactions["read"].measured(), timed("database"):
-            async with self._engines.readers.begin() as connection:
-                yield connection
+            async with self._readers.snapshot() as reading:
+                yield reading
 
     async def in_thread(self, work: Callable[[Connection, Callable[[], bool]], T]) -> T:
         """`work(connection, stopped)` on one snapshot in a thread of its own; it ends early once `stopped()`."""
-        stop = Event()
-
-        def run() -> T:
-            with self._engines.threads.connect() as connection, connection.begin():
-                return work(connection, stop.is_set)
-
-        try:
-            with _storage_errors():
-                return await asyncio.to_thread(run)
-        finally:
-            stop.set()
+        with _storage_errors():
+            return await self._inspector.run(work)
 
     async def close(self) -> None:
-        await self._engines.readers.dispose()
+        await self._inspector.close()
+        await self._readers.close()
         await self._writer.close()
         self._engines.release()
 

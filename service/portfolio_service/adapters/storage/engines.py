@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 POOL_TIMEOUT_S = 10
 READERS = 4
@@ -18,6 +18,7 @@ class Engines:
 
     name: str  # for messages; never with a password
     writer: Engine
-    readers: AsyncEngine
+    readers: Engine
     threads: Engine
+    interrupt: Callable[[Any], None]  # a driver's connection, from another thread
     release: Callable[[], None]

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from portfolio_service.adapters.storage.engines import POOL_TIMEOUT_S, READERS, Engines
@@ -55,13 +54,14 @@ def engines(url: URL) -> Engines:
     writer = create_engine(url, pool_size=1, **common)
     _prepare(writer, {**SESSION, "synchronous_commit": "on"})
     event.listen(writer, "connect", _take)
-    readers = create_async_engine(url, pool_size=READERS, **common)
-    _prepare(readers.sync_engine, SESSION)
+    readers = create_engine(url, pool_size=READERS, **common)
+    _prepare(readers, SESSION)
     return Engines(
         name=str(url.set(password=None, query={})),
         writer=writer,
         readers=readers.execution_options(**_SNAPSHOT),
         threads=reader(url),
+        interrupt=lambda connection: connection.cancel_safe(timeout=2),
         release=lambda: None,  # the lock ends with the writer's session
     )
 

@@ -9,8 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool, QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from portfolio_service.adapters.storage.engines import POOL_TIMEOUT_S, READERS, Engines
 from portfolio_service.domain.errors import Unavailable
@@ -19,6 +18,9 @@ BUSY_TIMEOUT_MS = 2000
 COMMON = ("mmap_size=0", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}")
 WRITER = ("journal_mode=WAL", "synchronous=FULL", "fullfsync=1", "checkpoint_fullfsync=1", *COMMON)
 READER = ("query_only=ON", *COMMON)
+
+# we say BEGIN, sqlite3 does not guess; a connection is used by one thread at a time, not always the same one
+BETWEEN_THREADS: dict[str, Any] = {"isolation_level": None, "check_same_thread": False}
 
 
 def engines(path: Path) -> Engines:
@@ -29,6 +31,7 @@ def engines(path: Path) -> Engines:
         writer=_writer(path),
         readers=_readers(path),
         threads=reader(path),
+        interrupt=lambda connection: connection.interrupt(),
         release=lambda: os.close(lock_file),
     )
 
@@ -36,7 +39,7 @@ def engines(path: Path) -> Engines:
 def reader(path: Path) -> Engine:
     """Read-only connections for threads and for other programs; each one is new."""
     location = f"sqlite+pysqlite:///{_location(path, 'ro')}"
-    engine = create_engine(location, poolclass=NullPool, connect_args={"isolation_level": None}, hide_parameters=True)
+    engine = create_engine(location, poolclass=NullPool, connect_args=BETWEEN_THREADS, hide_parameters=True)
     return _configured(engine, READER, "BEGIN")
 
 
@@ -45,29 +48,23 @@ def _location(path: Path, mode: str) -> str:
 
 
 def _writer(path: Path) -> Engine:
-    engine = create_engine(
-        f"sqlite+pysqlite:///{_location(path, 'rwc')}",
+    return _configured(_pooled(_location(path, "rwc"), 1), WRITER, "BEGIN IMMEDIATE")
+
+
+def _readers(path: Path) -> Engine:
+    return _configured(_pooled(_location(path, "ro"), READERS), READER, "BEGIN")
+
+
+def _pooled(location: str, size: int) -> Engine:
+    return create_engine(
+        f"sqlite+pysqlite:///{location}",
         poolclass=QueuePool,
-        pool_size=1,
-        max_overflow=0,
-        connect_args={"isolation_level": None, "check_same_thread": False},  # one thread works, another may read rows
-        hide_parameters=True,
-    )
-    return _configured(engine, WRITER, "BEGIN IMMEDIATE")
-
-
-def _readers(path: Path) -> AsyncEngine:
-    engine = create_async_engine(
-        f"sqlite+aiosqlite:///{_location(path, 'ro')}",
-        poolclass=AsyncAdaptedQueuePool,
-        pool_size=READERS,
+        pool_size=size,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_S,
-        connect_args={"isolation_level": None},  # we say BEGIN, sqlite3 does not guess
+        connect_args=BETWEEN_THREADS,
         hide_parameters=True,
     )
-    _configured(engine.sync_engine, READER, "BEGIN")
-    return engine
 
 
 def _configured(engine: Engine, pragmas: tuple[str, ...], begin: str) -> Engine:

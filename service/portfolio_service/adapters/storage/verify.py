@@ -63,18 +63,19 @@ def _broken_links(connection: Connection, last: dict[str, str], stopped: Callabl
     """The chain, oldest first; leaves the hash of each portfolio's last state in `last`."""
     previous, versions = audit.GENESIS, dict[str, int]()
     query = select(tables.audit).order_by(tables.audit.c.audit_id).execution_options(yield_per=BATCH)
-    for row in connection.execute(query).mappings():
-        if stopped():
-            return
-        record = dict(row)
-        number, claimed, owner = record.pop("audit_id"), record.pop("record_hash"), record["portfolio_id"]
-        if audit.record_hash(previous, record) != claimed:
-            yield f"audit record {number}: does not follow from the one before"
-        if record["before_hash"] != last.get(owner):
-            yield f"audit record {number}: starts from a state that {owner} was not in"
-        if record["version"] != versions.get(owner, 0) + 1:
-            yield f"audit record {number}: version {record['version']} of {owner} after {versions.get(owner, 0)}"
-        previous, last[owner], versions[owner] = claimed, record["after_hash"], record["version"]
+    with connection.execute(query) as records:
+        for row in records.mappings():
+            if stopped():
+                return
+            record = dict(row)
+            number, claimed, owner = record.pop("audit_id"), record.pop("record_hash"), record["portfolio_id"]
+            if audit.record_hash(previous, record) != claimed:
+                yield f"audit record {number}: does not follow from the one before"
+            if record["before_hash"] != last.get(owner):
+                yield f"audit record {number}: starts from a state that {owner} was not in"
+            if record["version"] != versions.get(owner, 0) + 1:
+                yield f"audit record {number}: version {record['version']} of {owner} after {versions.get(owner, 0)}"
+            previous, last[owner], versions[owner] = claimed, record["after_hash"], record["version"]
 
 
 def _other_contents(connection: Connection, portfolio_id: str) -> Iterator[str]:

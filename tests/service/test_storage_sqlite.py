@@ -107,4 +107,4 @@ async def test_the_connections_are_set_as_promised(repository: SqlRepository) ->
     assert found == expected
     async with repository._database.read() as connection:
         with pytest.raises(Exception, match="readonly"):
-            await connection.exec_driver_sql("DELETE FROM outbox")
+            await connection.execute(text("DELETE FROM outbox"))

@@ -117,6 +117,7 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(bus.close)
         app.state.services = services = await _wire(settings, clock, database, repository, market, bus)
         stack.callback(services.optimisation.close)
+        services.requests.refused = app.state.load.refused
         relay = OutboxRelay(repository=repository, bus=bus, on_wake=services.feed.wake, counts=services.monitor.relay)
         services.books.subscribe(relay.wake)
         services.risk.alerts.subscribe(relay.wake)

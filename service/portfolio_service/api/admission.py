@@ -62,7 +62,7 @@ class Load:
     def __init__(self, computations: int) -> None:
         self.lanes = lanes(computations)
         self.in_flight: Counter[tuple[str, str]] = Counter()
-        self.refused: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter({lane.name: 0 for lane in self.lanes})
 
     @contextmanager
     def room_for(self, method: str, path: str) -> Iterator[None]:

@@ -99,6 +99,12 @@ def _requests(services: Services) -> Iterable[Metric]:
         ["route", "method", "status"],
         {key: durations for key, durations in requests.durations.items()},
     )
+    yield counters(
+        "portfolio_http_requests_refused",
+        "Requests refused with 503 because too many were under way, by limit",
+        ["lane"],
+        (((lane,), count) for lane, count in requests.refused.items()),
+    )
     yield gauge("portfolio_http_requests_in_flight", "Requests being answered now", requests.in_flight)
     yield histogram(
         "portfolio_event_loop_lag_seconds", "How late the event loop wakes, every 0.1 s", services.monitor.loop_lag

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +21,7 @@ class RequestCounts:
 
     durations: dict[tuple[str, str, str], Durations] = field(default_factory=lambda: defaultdict(Durations))
     in_flight: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)  # by the limit that was reached
 
 
 class RequestMeter:

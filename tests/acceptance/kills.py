@@ -123,7 +123,7 @@ class Kills:
             assert time.monotonic() < until, f"no answer to {path} in {PATIENCE_S} s"
             with self._count:
                 self.outcome.repeated += 1
-            time.sleep(0.1)
+            time.sleep(0.25)
 
     def _client(self, chance: random.Random) -> None:
         """Creates portfolios and changes everybody's, until enough was written."""

@@ -20,6 +20,7 @@
   function put(page) {
     for (const part of page.querySelectorAll("[data-live]")) {
       const here = document.getElementById(part.id);
+      if (here === null) continue; // a page from before an update of the service
       const held = getSelection();
       const read = !held.isCollapsed && here.contains(held.anchorNode); // somebody is copying from it
       if (read || here.innerHTML === part.innerHTML) continue;

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -229,3 +231,18 @@ def test_what_is_not_there_or_cannot_be_reached_is_one_line(
     assert "password authentication failed" in said
     assert "not-this-one" not in said
     assert run(["db", "check", "--database-url", "x", "--data-dir", "y"]) == 2
+
+
+@pytest.mark.slow
+def test_the_recipe_of_the_document_runs(
+    filled: Path | str, other: Path | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every command of docs/storage.md, in its order; the restore goes into the other, empty database."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "storage.md").read_text()
+    commands = re.findall(r"^portfolio-engine (db [^#\n]*)", text, re.MULTILINE)
+    assert [command.split()[1] for command in commands] == ["check", "audit", "backup", "restore", "upgrade"]
+    monkeypatch.chdir(tmp_path)
+    for command in commands:
+        place = other if " restore " in command else filled
+        monkeypatch.setenv("DATABASE_URL", place if isinstance(place, str) else f"sqlite:///{place}")
+        assert run(shlex.split(command)) == 0, command

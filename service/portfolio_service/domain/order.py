@@ -16,7 +16,8 @@ from portfolio_service.domain.rebalancing import RebalanceResult
 from portfolio_service.domain.schedule import Run, in_session
 
 SCHEDULED, MISSED, DRIFT, CHECK = "scheduled", "missed", "drift", "check"
-WITHIN_THRESHOLD = "within_threshold"
+# codes of decisions; those of refused requests are in docs/api.md
+WITHIN_THRESHOLD, MARKET_CLOSED, STALE_PRICES = "within_threshold", "market_closed", "stale_prices"
 TRADED, NOT_NEEDED, REFUSED, FAILED = "traded", "not_needed", "refused", "failed"
 
 
@@ -42,9 +43,9 @@ class Order:
         if portfolio.status is not PortfolioStatus.ACTIVE:
             raise Conflict(f"portfolio_{portfolio.status}", f"its status is {portfolio.status}: nothing is traded")
         if in_session(self._clock.now(), self._calendar) is None:
-            raise Conflict("market_closed", "the session closed before the trades: nothing is traded outside one")
+            raise Conflict(MARKET_CLOSED, "the session closed before the trades: nothing is traded outside one")
         if wrong := unusable(portfolio, quotes, self._prices):
-            raise Conflict("stale_prices", f"no current price for {', '.join(wrong)}")
+            raise Conflict(STALE_PRICES, f"no current price for {', '.join(wrong)}")
         self._drift = drift_of(portfolio, quotes)
         self._prices_at = min((quote.time for quote in quotes.values()), default=None)
         if self.run is None and (self._drift is None or self._drift.value <= DRIFT_THRESHOLD):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from portfolio_service.domain.models import Decision
-from portfolio_service.domain.order import FAILED, REFUSED, Order
+from portfolio_service.domain.order import FAILED, REFUSED, STALE_PRICES, Order
 from portfolio_service.domain.ports import TradingCalendar
 from portfolio_service.domain.schedule import starts
 
-PASSING = {"stale_prices", "no_price", "version_conflict"}  # refusals that may be over in a minute
+PASSING = {STALE_PRICES, "no_price", "version_conflict"}  # refusals that may be over in a minute
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
 
 

@@ -48,8 +48,8 @@ class DailyRecordStore:
     async def last(self, portfolio_id: str) -> tuple[DailyRecord | None, int]:
         table = tables.performance_history
         own = table.c.portfolio_id == portfolio_id
+        count = select(func.count()).select_from(table).where(own).scalar_subquery().label("days")
+        newest = select(table, count).where(own).order_by(table.c.calculation_date.desc()).limit(1)
         async with self._database.read() as connection:
-            newest = select(table).where(own).order_by(table.c.calculation_date.desc()).limit(1)
             row = (await connection.execute(newest)).one_or_none()
-            count = await connection.scalar(select(func.count()).select_from(table).where(own))
-        return (None if row is None else rows.daily_of(row)), int(count or 0)
+        return (None, 0) if row is None else (rows.daily_of(row), int(row.days))

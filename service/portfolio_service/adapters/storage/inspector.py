@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Event
 from typing import Any, TypeVar
 
@@ -39,5 +40,6 @@ class Inspector:
     async def close(self) -> None:
         self._stop.set()
         if (driver := self._driver) is not None:
-            self._interrupt(driver)
+            with suppress(Exception):  # it may have ended just now, and its connection with it
+                await asyncio.to_thread(self._interrupt, driver)
         await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)

@@ -127,6 +127,7 @@ async def test_a_relaxed_target_is_never_traded_and_looked_at_again_the_next_day
     assert await desk.trades(own) == []
     told = await desk.story(own)
     assert told[-2:] == [("scheduled", "refused", "target_relaxed"), ("missed", "refused", "target_relaxed")]
+    assert (await desk.schedule(own))["next_rebalance"] == "2025-09-04T14:00:00Z"
     count = (await desk.http.get(f"/portfolios/{own}/optimization-history")).json()["count"]
     assert count == 3  # the client's, and one a day
     await desk.post(f"/portfolios/{own}/optimize", {})

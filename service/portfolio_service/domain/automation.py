@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from portfolio_service.domain.books import Books
-from portfolio_service.domain.drift import quotes_of
+from portfolio_service.domain.drift import quotes_of, unusable
 from portfolio_service.domain.errors import Conflict, DomainError, TimedOut, Unavailable
 from portfolio_service.domain.ids import new_id
 from portfolio_service.domain.models import Actor, Change, Decision, Memory, Portfolio, PortfolioStatus
@@ -101,7 +102,7 @@ class Automation:
         if order.run is None and order.portfolio.target is None:
             return order.said(NOT_NEEDED, "no_target", "nothing is due, and no target is stored to drift from")
         try:
-            self._allow(order)
+            await self._allow(order)
             await self._trade(order)
             assert order.taken is not None  # a rebalance under a mandate takes its decision
             return order.taken
@@ -130,12 +131,15 @@ class Automation:
                 portfolio_id, RebalanceRequest(), actor, reason=order.trigger, mandate=order
             )
 
-    def _allow(self, order: Order) -> None:
+    async def _allow(self, order: Order) -> None:
         """Conflict where it is clear before any work that nothing may be traded."""
         portfolio, source = order.portfolio, self._market.source
         if portfolio.provider != source:
             text = f"kept at prices of {portfolio.provider!r}, this service runs on {source!r}"
             raise Conflict("provider_mismatch", text)
+        if wrong := unusable(portfolio, quotes_of(portfolio, self._prices), self._prices):
+            with suppress(Unavailable):  # a long check: what it fetched at its beginning is old by now
+                await self._prices.current(wrong)
         order.check(portfolio, quotes_of(portfolio, self._prices))
 
     async def _give_up(self, decision: Decision, failures: int) -> Decision:

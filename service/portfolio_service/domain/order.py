@@ -43,7 +43,8 @@ class Order:
         if portfolio.status is not PortfolioStatus.ACTIVE:
             raise Conflict(f"portfolio_{portfolio.status}", f"its status is {portfolio.status}: nothing is traded")
         if in_session(self._clock.now(), self._calendar) is None:
-            raise Conflict(MARKET_CLOSED, "the session closed before the trades: nothing is traded outside one")
+            text = "the session closed before the trades: nothing is traded outside one"
+            raise Conflict(MARKET_CLOSED, text)
         if wrong := unusable(portfolio, quotes, self._prices):
             raise Conflict(STALE_PRICES, f"no current price for {', '.join(wrong)}")
         self._drift = drift_of(portfolio, quotes)

@@ -104,11 +104,14 @@ class Scheduling:
         return min([*times, *(again for again in tries if again is not None and again > last)])
 
     async def next_rebalance(self, portfolio: Portfolio) -> datetime | None:
-        """When its schedule runs next; now, when that is due."""
+        """When its schedule runs next, or what was refused or failed is tried again; now, when that is due."""
         now = self._clock.now()
         await asyncio.to_thread(self._calendar.cover, now)
-        run = self._automation.next_run(portfolio, await self._memory(portfolio.portfolio_id), now)
-        return run.at if run else None
+        memory = await self._memory(portfolio.portfolio_id)
+        run = self._automation.next_run(portfolio, memory, now)
+        if run is None or memory.last is None or memory.last.period != run.period.start:
+            return run.at if run else None
+        return max(run.at, retry_at(memory.last, self._calendar) or run.at)
 
     async def decisions(self, portfolio_id: str, limit: int, offset: int) -> tuple[Sequence[Decision], int]:
         """Newest first, and how many are kept in all."""

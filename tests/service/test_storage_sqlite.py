@@ -102,6 +102,7 @@ async def test_what_is_no_database_is_unavailable(tmp_path: Path) -> None:
 
 async def test_the_connections_are_set_as_promised(repository: SqlRepository) -> None:
     expected = {"journal_mode": "wal", "synchronous": 2, "mmap_size": 0, "foreign_keys": 1, "fullfsync": 1}
+    expected["journal_size_limit"] = 64 * 2**20
     async with repository._database.write() as connection:
         found = {name: (await connection.execute(text(f"PRAGMA {name}"))).scalar() for name in expected}
     assert found == expected

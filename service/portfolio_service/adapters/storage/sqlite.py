@@ -16,7 +16,9 @@ from portfolio_service.domain.errors import Unavailable
 
 BUSY_TIMEOUT_MS = 2000
 COMMON = ("mmap_size=0", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}")
-WRITER = ("journal_mode=WAL", "synchronous=FULL", "fullfsync=1", "checkpoint_fullfsync=1", *COMMON)
+LOG_BYTES = 64 * 2**20  # what a long reader made the log grow beyond this is given back
+DURABLE = ("journal_mode=WAL", "synchronous=FULL", "fullfsync=1", "checkpoint_fullfsync=1")
+WRITER = (*DURABLE, f"journal_size_limit={LOG_BYTES}", *COMMON)
 READER = ("query_only=ON", *COMMON)
 
 # we say BEGIN, sqlite3 does not guess; a connection is used by one thread at a time, not always the same one

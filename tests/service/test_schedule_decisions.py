@@ -90,6 +90,19 @@ async def test_drift_trades_to_the_stored_target_only_beyond_five_percent(desk: 
     assert await desk.story(own) == [CHECK, ("drift", "traded", "rebalanced"), CHECK]
 
 
+async def test_a_large_portfolio_has_no_drift_after_its_run(desk: Desk) -> None:
+    """With a band of 1 % for each of forty symbols the small ones would keep the cash that the large ones need."""
+    names = list(desk.services.market.known_symbols() or ())[:40]
+    own = await desk.create(rebalance_frequency="daily", optimization_method="min_variance", symbols=names)
+    [run] = await desk.at("2025-08-26 14:00")
+    assert (run.outcome, run.numbers["max_drift"] > 0.05) == ("traded", True)
+    shown = (await desk.http.get(f"/portfolios/{own}")).json()
+    weights = {s: position["weight"] for s, position in shown["positions"].items()}
+    left = [abs(weights.get(s, 0.0) - target) for s, target in shown["target_weights"].items()]
+    assert max(left) < 0.05
+    assert [d.code for d in await desk.at("2025-08-26 15:00")] == ["within_threshold"]
+
+
 async def test_checks_that_say_nothing_new_are_kept_once_a_day(desk: Desk) -> None:
     own = await desk.create(rebalance_frequency="quarterly")
     await desk.post(f"/portfolios/{own}/optimize", {"method": "equal_weight"})

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from portfolio_service.domain.books import Books
-from portfolio_service.domain.drift import quotes_of, unusable
+from portfolio_service.domain.drift import band_of, quotes_of, unusable
 from portfolio_service.domain.errors import Conflict, DomainError, TimedOut, Unavailable
 from portfolio_service.domain.ids import new_id
 from portfolio_service.domain.models import Actor, Change, Decision, Memory, Portfolio, PortfolioStatus
@@ -126,10 +126,9 @@ class Automation:
             request = OptimizeRequest() if policy is None else self._read_policy(policy)
             record = await self._optimisation.optimize(portfolio_id, request, actor)
             self._monitor.optimized(record.method.value, record.optimization_time_ms / 1e3)
+        order_form = RebalanceRequest(rebalance_threshold=band_of(self._books.get(portfolio_id)))
         with self._monitor.rebalance():
-            await self._rebalancing.rebalance(
-                portfolio_id, RebalanceRequest(), actor, reason=order.trigger, mandate=order
-            )
+            await self._rebalancing.rebalance(portfolio_id, order_form, actor, reason=order.trigger, mandate=order)
 
     async def _allow(self, order: Order) -> None:
         """Conflict where it is clear before any work that nothing may be traded."""

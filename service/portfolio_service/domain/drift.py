@@ -9,6 +9,7 @@ from portfolio_service.domain.models import Portfolio, Price
 from portfolio_service.domain.prices import Prices
 
 DRIFT_THRESHOLD = 0.05  # the documented trigger: more than 5 % of the portfolio
+LARGEST_BAND = 0.01
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,14 @@ class Drift:
     @property
     def value(self) -> float:
         return abs(self.weight - self.target)
+
+
+def band_of(portfolio: Portfolio) -> float:
+    """The threshold a symbol at which a scheduled rebalance trades: 1 %, and with more than five symbols so much less
+    that what it leaves alone adds up to less than the drift that would call for the next one."""
+    wanted = portfolio.target.weights if portfolio.target else {}
+    symbols = portfolio.book.holdings.keys() | {symbol for symbol in wanted if wanted[symbol] > 0}
+    return min(LARGEST_BAND, DRIFT_THRESHOLD / max(len(symbols), 1))
 
 
 def quotes_of(portfolio: Portfolio, prices: Prices) -> dict[str, Price]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,9 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
+from portfolio_service.adapters.storage.audit import state_hash
+from portfolio_service.adapters.storage.database import Database
+from portfolio_service.adapters.storage.migrate import downgrade
 from portfolio_service.domain.limit_settings import LimitSettings
 from portfolio_service.domain.limits import DEFAULTS, Level, LimitScan, Measures, State, judge, readings
 from portfolio_service.domain.valuation import LiveValues
@@ -296,3 +300,30 @@ async def test_trades_are_held_to_the_limits_when_a_request_asks(client: httpx.A
     assert {one["state"] for one in done.json()["limits_after"]} <= {"ok", "disabled"}
     beyond = {"target_weights": {**dict.fromkeys(("KO", "JPM", "XOM", "LIN"), 0.05), "AGG": 0.75}}
     assert (await client.post(url, json=beyond)).json()["status"] == "rebalance_completed"  # soft unless asked
+
+
+async def test_the_schema_goes_back_only_without_limits_of_their_own(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        portfolio = await world.create("AGG")
+        settings = LimitSettings(world.books, world.clock)
+        await settings.put(portfolio.portfolio_id, {"max_leverage": Level.at(1.0)}, ACTOR)
+        hashed = world.books.get(portfolio.portfolio_id)
+        assert state_hash(hashed) != state_hash(replace(hashed, limits=None))
+    with pytest.raises(ValueError, match=portfolio.portfolio_id):
+        await _go_back(tmp_path)
+    async with open_world(tmp_path) as world:
+        await LimitSettings(world.books, world.clock).put(portfolio.portfolio_id, {}, ACTOR)
+    await _go_back(tmp_path)
+    async with open_world(tmp_path) as world:
+        assert world.books.get(portfolio.portfolio_id).limits is None
+        assert await world.repository.verify_audit() == []
+
+
+async def _go_back(folder: Path) -> None:
+    """To the schema before limits, in one transaction."""
+    database = await Database.open(folder / "portfolio.db")
+    try:
+        async with database.write() as connection:
+            await connection.run_sync(downgrade, "0003")
+    finally:
+        await database.close()

@@ -19,7 +19,9 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-_PORTFOLIOS = sa.table("portfolios", sa.column("portfolio_id"), sa.column("limits", sa.JSON(none_as_null=True)))
+_PORTFOLIOS = sa.table(
+    "portfolios", sa.column("portfolio_id"), sa.column("status"), sa.column("limits", sa.JSON(none_as_null=True))
+)
 
 
 def upgrade() -> None:
@@ -47,8 +49,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    own = op.get_bind().execute(sa.select(_PORTFOLIOS.c.portfolio_id).where(_PORTFOLIOS.c.limits.is_not(None))).all()
-    if own:
-        raise ValueError(f"[downgrade 0004] expected no portfolio with limits of its own, got {', '.join(own[0])}")
+    own = sa.select(_PORTFOLIOS.c.portfolio_id).where(_PORTFOLIOS.c.limits.is_not(None))
+    found = op.get_bind().scalars(own.where(_PORTFOLIOS.c.status != "archived")).all()  # archived ones are not loaded
+    if found:
+        raise ValueError(f"[downgrade 0004] expected no portfolio with limits of its own, got {', '.join(found)}")
     op.drop_table("alerts")
     op.drop_column("portfolios", "limits")

@@ -103,9 +103,10 @@ class RiskReports:
             sample = sample_of(frame, symbols, self._market.source, MIN_RETURNS + request.horizon_days - 1)
             days = sample.returns.index
             benchmark = frame[self._benchmark].dropna() if self._benchmark in frame else None
-            market = None
+            market: Floats | None = None
             if benchmark is not None and days.isin(benchmark.index[1:]).all():
-                market = benchmark.reindex(frame[symbols].dropna().index).pct_change().iloc[1:].to_numpy(np.float64)
+                beside = benchmark.reindex(frame[symbols].dropna().index).pct_change().iloc[1:]
+                market = np.asarray(beside, dtype=np.float64)
             found = await self._workers.run(lambda: compute(sample, weights, market, request))
             while len(answers) >= QUESTIONS:
                 answers.pop(next(iter(answers)))

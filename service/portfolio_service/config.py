@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: str | None) -> str | None:
-        if value is None or re.match(r"sqlite(\+aiosqlite)?:///.", value):
+        if value is None or re.match(r"sqlite:///.", value):
             return value
         url = re.fullmatch(r"postgres(?:ql)?(?:\+psycopg)?(://[^/?#]*/[^/?#]+(\?.*)?)", value)
         if url is None:

@@ -47,7 +47,7 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    for noisy in ("aiosqlite", "alembic", "uvicorn", "httpx", "httpcore"):
+    for noisy in ("alembic", "uvicorn", "httpx", "httpcore"):
         logging.getLogger(noisy).setLevel("WARNING")
     structlog.configure(
         processors=[

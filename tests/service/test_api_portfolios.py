@@ -191,7 +191,7 @@ async def test_performance_history(client: httpx.AsyncClient) -> None:
     rows = answer["performance_history"]
     assert answer["period_days"] == 30
     assert answer["count"] == len(rows) > 15
-    assert set(rows[0]) == EIGHT | {"date", "basis"}
+    assert set(rows[0]) == EIGHT | {"date", "basis", "total_value", "external_flow", "daily_return"}
     assert [row["date"] for row in rows] == sorted((row["date"] for row in rows), reverse=True)
     assert {row["basis"] for row in rows} == {"current_holdings_1y"}
     realised = (await client.get(f"/portfolios/{portfolio_id}/performance", params={"basis": "realised"})).json()

@@ -11,10 +11,10 @@ import schemathesis
 from schemathesis import Case, CheckContext, HookContext, Response
 from schemathesis.generation import GenerationMode
 
-from portfolio_service.api.deps import EXAMPLE_ID
+from portfolio_service.api.deps import EXAMPLE_ID, ID_PATTERN
 from portfolio_service.api.etags import IF_MATCH_PATTERN
 from portfolio_service.api.examples import EVENT
-from portfolio_service.api.risk import ALERT
+from portfolio_service.api.risk import ALERT, ALERT_PATTERN
 
 KNOWN = ("AAPL", "MSFT", "GOOGL", "NVDA", "TSLA", "AMZN", "META", "JPM", "XOM", "JNJ")
 ERRORS = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
@@ -54,15 +54,20 @@ def map_body(context: HookContext, body: Any) -> Any:
     return _with_known_symbols(body) if len(str(body)) % 2 else body
 
 
+def _existing(identifier: Any) -> Any:
+    """One that exists in place of a well-formed one; a malformed one stays, it is what a negative case is about."""
+    if re.fullmatch(ID_PATTERN, str(identifier)):
+        return os.environ["SCHEMATHESIS_PORTFOLIO"]
+    return os.environ["SCHEMATHESIS_ALERT"] if re.fullmatch(ALERT_PATTERN, str(identifier)) else identifier
+
+
 @schemathesis.hook
 def map_path_parameters(context: HookContext, path_parameters: dict[str, Any] | None) -> dict[str, Any] | None:
     """A portfolio or an alert that exists; only DELETE keeps random ids, or the first case would end it for all."""
     operation = context.operation
-    if path_parameters and operation is not None and operation.method.upper() != "DELETE":
-        if "alert_id" in path_parameters:
-            return {**path_parameters, "alert_id": os.environ["SCHEMATHESIS_ALERT"]}
-        return {**path_parameters, "portfolio_id": os.environ["SCHEMATHESIS_PORTFOLIO"]}
-    return path_parameters
+    if not path_parameters or operation is None or operation.method.upper() == "DELETE":
+        return path_parameters
+    return {name: _existing(value) for name, value in path_parameters.items()}
 
 
 @schemathesis.hook

@@ -90,6 +90,7 @@ async def test_drift_trades_to_the_stored_target_only_beyond_five_percent(desk: 
     assert await desk.story(own) == [CHECK, ("drift", "traded", "rebalanced"), CHECK]
 
 
+@pytest.mark.slow
 async def test_a_large_portfolio_has_no_drift_after_its_run(desk: Desk) -> None:
     """With a band of 1 % for each of forty symbols the small ones would keep the cash that the large ones need."""
     names = list(desk.services.market.known_symbols() or ())[:40]
@@ -181,6 +182,7 @@ async def test_books_of_another_source_are_refused(desk: Desk, monkeypatch: pyte
     assert (decision.outcome, decision.code) == ("refused", "provider_mismatch")
 
 
+@pytest.mark.slow
 async def test_an_outage_is_retried_later_and_later_and_never_ends_in_error(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +206,7 @@ async def test_an_outage_is_retried_later_and_later_and_never_ends_in_error(
     assert [(d.trigger, d.outcome) for d in await desk.services.scheduling.check()] == [("scheduled", "traded")]
 
 
+@pytest.mark.slow
 async def test_failures_of_its_own_end_in_status_error_and_patch_is_the_way_back(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,6 +271,7 @@ async def test_no_trade_after_the_close_of_a_long_optimisation(desk: Desk, monke
     assert [d.trigger for d in await desk.at("2025-08-27 14:00")] == ["missed"]
 
 
+@pytest.mark.slow
 async def test_many_due_at_one_open_leave_workers_and_the_event_loop_to_requests(desk: Desk) -> None:
     for _ in range(12):
         await desk.create(rebalance_frequency="daily")
@@ -327,6 +331,7 @@ async def test_a_process_that_dies_right_after_the_commit_has_done_the_period(tm
         assert len(await desk.trades(own)) == traded
 
 
+@pytest.mark.slow
 async def test_the_database_concludes_a_period_once(desk: Desk) -> None:
     """Also if a second process ran on the same books: the key refuses the second conclusion with its trades."""
     own = await desk.create(rebalance_frequency="daily")

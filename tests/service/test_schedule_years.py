@@ -195,6 +195,7 @@ def without_daily_records(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(daily_record.DailyRecordJob, "run_once", nothing)
 
 
+@pytest.mark.slow
 async def test_six_weeks_over_a_quarter_with_an_outage(tmp_path: Path) -> None:
     years = Years(tmp_path, numbers=(1, 1, 1, 1, 1), days=30, outages={8: 2})
     counts = await _run(years)

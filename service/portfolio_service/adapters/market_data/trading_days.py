@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 EPOCH = date(2015, 1, 2)  # first session that the simulated market knows
-_DAY_S = 86_400
+_LOADING = threading.Lock()  # one at a time in the process: catch_warnings, which a load needs, is not for threads
 
 
 class TradingDays:
@@ -18,7 +18,6 @@ class TradingDays:
 
     def __init__(self) -> None:
         self._until: date | None = None
-        self._loading = threading.Lock()
         self.dates: npt.NDArray[np.datetime64] = np.empty(0, dtype="datetime64[D]")
         self.opens: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)  # seconds since 1970, UTC
         self.closes: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
@@ -31,7 +30,7 @@ class TradingDays:
         """Makes sure of that: reads the calendar when needed (a third of a second)."""
         if self.covers(now):
             return
-        with self._loading:
+        with _LOADING:
             if not self.covers(now):
                 self._load(date(now.year + 1, 12, 31))
 

@@ -207,7 +207,7 @@ async def test_a_thousand_books_are_refreshed_within_seconds_and_off_the_loop(tm
         watcher.cancel()
         assert len(world.risk.latest()) == 1000
         assert took < 5
-        assert max(lags) < 0.2, "a machine that does other things stalls too; alone it is below 0.05"
+        assert np.quantile(lags, 0.99) < 0.05
 
 
 async def test_limits_of_its_own(client: httpx.AsyncClient, app: FastAPI) -> None:

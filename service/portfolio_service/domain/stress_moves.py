@@ -38,8 +38,7 @@ def of_window(
     held: Sequence[str], prices: pd.DataFrame, window: tuple[date, date], betas: Mapping[str, float], benchmark: str
 ) -> Moves | None:
     """Each symbol's own return from close to close; without one its beta times the benchmark's. None: not covered."""
-    past = {symbol: _change(prices[symbol], window) for symbol in prices}
-    known = {symbol: change for symbol, change in past.items() if change is not None}
+    known = _changes(prices, window)
     if not known:
         return None
     market = known.get(benchmark)
@@ -81,12 +80,17 @@ def _floored(value: float, basis: str, beta: float | None = None) -> Move:
     return Move(max(value, FLOOR), basis, beta, value < FLOOR)
 
 
-def _change(prices: pd.Series, window: tuple[date, date]) -> float | None:
-    """From the last close at or before the start to the last at or before the end."""
-    edges = []
-    for edge in window:
-        known = prices[: pd.Timestamp(edge)].dropna()
-        if known.empty or known.index[-1] < pd.Timestamp(edge) - NEAREST:
-            return None
-        edges.append(float(known.iloc[-1]))
-    return edges[1] / edges[0] - 1
+def _changes(prices: pd.DataFrame, window: tuple[date, date]) -> dict[str, float]:
+    """From the last close at or before the start to the last at or before the end, of the symbols that have both."""
+    if prices.empty:
+        return {}
+    start, end = (_at(prices, pd.Timestamp(edge)) for edge in window)
+    if start is None or end is None:
+        return {}
+    changes = (end / start - 1).dropna()
+    return {str(symbol): float(change) for symbol, change in changes.items()}
+
+
+def _at(prices: pd.DataFrame, edge: pd.Timestamp) -> pd.Series | None:
+    recent = prices[(prices.index > edge - NEAREST) & (prices.index <= edge)]
+    return None if recent.empty else recent.ffill().iloc[-1]

@@ -169,12 +169,12 @@ class World:
 
 @asynccontextmanager
 async def open_world(
-    folder: Path, market_of: Callable[[ManualClock], MarketDataClient] = SimulatedMarket, **options: Any
+    folder: Path | str, market_of: Callable[[ManualClock], MarketDataClient] = SimulatedMarket, **options: Any
 ) -> AsyncIterator[World]:
-    """`options` go to the OptimisationService."""
+    """`folder` may be the URL of a database; `options` go to the OptimisationService."""
     clock = ManualClock()
     market = market_of(clock)
-    database = await Database.open(folder / "portfolio.db")
+    database = await Database.open(folder / "portfolio.db" if isinstance(folder, Path) else folder)
     repository = SqlRepository(database)
     books = Books(repository)
     await books.load()

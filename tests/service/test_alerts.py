@@ -13,16 +13,26 @@ from fastapi import FastAPI
 from portfolio_service.domain.alerts import Alerts
 from portfolio_service.domain.errors import NotFound, Unavailable
 from portfolio_service.domain.limits import DEFAULTS, Key, Measures
-from tests.service.conftest import create_tech
+from tests.service.conftest import DATABASES, create_tech
 from tests.service.fakes import ACTOR
 from tests.service.market_support import World, open_world
 
 LIMIT = "max_position_weight"
 
 
+@pytest.fixture(params=DATABASES)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tmp_path) as opened:
+def place(where: Path | str) -> Path | str:
+    return where.parent if isinstance(where, Path) else where
+
+
+@pytest.fixture
+async def world(place: Path | str) -> AsyncIterator[World]:
+    async with open_world(place) as opened:
         yield opened
 
 
@@ -74,11 +84,11 @@ async def test_the_event_is_as_documented_and_in_the_outbox_with_the_alert(world
     ]
 
 
-async def test_a_restart_raises_nothing_again(tmp_path: Path) -> None:
-    async with open_world(tmp_path) as world:
+async def test_a_restart_raises_nothing_again(place: Path | str) -> None:
+    async with open_world(place) as world:
         owner = (await world.create("KO")).portfolio_id
         await _check(world, owner, {"A": 0.25, "B": 0.185})
-    async with open_world(tmp_path) as world:
+    async with open_world(place) as world:
         assert await _check(world, owner, {"A": 0.25, "B": 0.185}) == []
         world.clock.advance(60)
         assert await _check(world, owner, {"B": 0.185}) == [("cleared", "breach", "A")]
@@ -179,3 +189,24 @@ async def test_alerts_stay_in_the_database_without_the_service_that_raised_them(
     again = Alerts(world.alerts._store, world.clock)
     await again.load()
     assert again.standing() == world.alerts.standing()
+
+
+async def test_the_high_follows_records_and_flows_forward(world: World) -> None:
+    """Two portfolios, one with money taken out after its record; a second look reads only what is new."""
+    kept, drawn = await world.create("KO", "AGG"), await world.create("KO", "AGG")
+    assert [(await world.risk.current(one)).high for one in (kept, drawn)] == [100_000.0, 100_000.0]
+    for _ in range(2):
+        world.clock.advance(timedelta(days=1))
+        for one in (kept, drawn):
+            await world.repository.save_daily_records(
+                await world.records.missing(world.books.get(one.portfolio_id)), []
+            )
+    await world.hold(drawn.portfolio_id, {"KO": "0"})
+    highs = world.risk._highs
+    await highs.follow()
+    rows = await world.repository.daily_records(kept.portfolio_id, kept.created_at.date())
+    assert highs.of(kept.portfolio_id) == pytest.approx(
+        max(100_000, *(float(row.total_value) for row in rows)), rel=1e-6
+    )
+    assert highs.of(drawn.portfolio_id) == pytest.approx(55_000, rel=0.05)
+    assert highs.of("port_000000000000") is None

@@ -1,4 +1,4 @@
-"""What the log says of a request: its id on every line down to the kernels, slow ones by name, tried keys, no secret."""
+"""What the log says of a request: its id on every line down to the kernels, where time went, which keys were tried."""
 
 from __future__ import annotations
 

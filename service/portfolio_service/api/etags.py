@@ -6,6 +6,7 @@ import re
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
+from pydantic import WithJsonSchema
 
 from portfolio_service.api.deps import ThePortfolio
 from portfolio_service.domain.errors import PreconditionFailed
@@ -24,10 +25,10 @@ async def get_if_match(
     portfolio: ThePortfolio,
     _if_match: Annotated[
         str | None,
+        WithJsonSchema({"type": "string", "pattern": IF_MATCH_PATTERN}),  # a header is never null
         Header(
             alias="If-Match",
             pattern=IF_MATCH_PATTERN,
-            max_length=1000,
             description="Change the books only at this version: an ETag, a list of them, or *",
         ),
     ] = None,

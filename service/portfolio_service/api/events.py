@@ -11,7 +11,7 @@ import anyio
 import orjson
 import structlog
 from fastapi import APIRouter, Header, Query
-from pydantic import Field
+from pydantic import WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from sse_starlette.sse import SendTimeoutError
@@ -53,16 +53,19 @@ EVENT = {
     "required": ["id", "event", "data"],
 }
 Topics = Annotated[list[TOPIC] | SkipJsonSchema[None], Query(description="Only these; may be repeated")]
+# What is not sent is left out: no query and no header is ever null.
 OfPortfolio = Annotated[
-    Annotated[str, Field(pattern=ID_PATTERN)] | SkipJsonSchema[None],
-    Query(description="Only events of this portfolio", examples=[EXAMPLE_ID]),
+    str | None,
+    WithJsonSchema({"type": "string", "pattern": ID_PATTERN, "examples": [EXAMPLE_ID]}),
+    Query(pattern=ID_PATTERN, description="Only events of this portfolio"),
 ]
-EventId = Annotated[int, Field(ge=0, le=2**53)]
-After = Annotated[EventId | SkipJsonSchema[None], Query(description="As the header Last-Event-ID, which wins")]
+EVENT_ID = WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 2**53})
+After = Annotated[int | None, EVENT_ID, Query(ge=0, le=2**53, description="As the header Last-Event-ID, which wins")]
 Follow = Annotated[bool, Query(description="false: end after what is there, instead of waiting for more")]
 LastEventId = Annotated[
-    EventId | SkipJsonSchema[None],
-    Header(alias="Last-Event-ID", description="Events after this id; 0 is all that is kept"),
+    int | None,
+    EVENT_ID,
+    Header(alias="Last-Event-ID", ge=0, le=2**53, description="Events after this id; 0 is all that is kept"),
 ]
 
 

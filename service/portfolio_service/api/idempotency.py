@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 
 from portfolio_service.api.deps import Services, Svc, Who
 from portfolio_service.api.errors import domain_response
@@ -56,7 +56,7 @@ class OnceOnly:
         answer is stored with; `about` names the portfolio of a result that came without a Change (a dry run)."""
         written: Response | None = None
 
-        def write_down(after: Portfolio, result: R) -> Receipt | None:
+        def write_down(after: Portfolio | None, result: R) -> Receipt | None:
             nonlocal written
             written = _response(answer(result), status, after)
             return self._receipt(written)
@@ -84,6 +84,7 @@ async def get_once(
     who: Who,
     _key: Annotated[
         str | None,
+        WithJsonSchema({"type": "string", "pattern": KEY_PATTERN}),  # a header is never null
         Header(
             alias=NAME,
             pattern=KEY_PATTERN,

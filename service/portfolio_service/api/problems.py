@@ -37,7 +37,7 @@ _DECLARED: Mapping[int, dict[str, Any]] = {
         "The state does not allow it", "no_target", "no target weights: send target_weights or optimize first"
     ),
     408: _declared("Body too slow", "request_timeout", "body: expected all of it within 10 s"),
-    412: _declared("Not the version asked for", "stale_version", "the books are at version 4, If-Match asks for \"3\""),
+    412: _declared("Not the version asked for", "stale_version", 'the books are at version 4, If-Match asks for "3"'),
     413: _declared("Body over 1 MB", "body_too_large", "body: expected at most 1048576 bytes, got more"),
     415: _declared("Not JSON", "unsupported_media_type", "Content-Type: expected application/json, got 'text/plain'"),
     422: _declared(

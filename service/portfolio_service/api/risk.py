@@ -10,6 +10,7 @@ from portfolio_service.api import examples_risk as examples
 from portfolio_service.api.body import StrictRoute
 from portfolio_service.api.deps import ID, Limit, Offset, Svc, ThePortfolio, Who
 from portfolio_service.api.etags import IfMatch, etag
+from portfolio_service.api.idempotency import Once
 from portfolio_service.api.portfolios import valued
 from portfolio_service.api.problems import reading, writing
 from portfolio_service.api.schemas.risk import (
@@ -129,7 +130,7 @@ async def acknowledge_alert(
     alert_id: AlertId,
     body: Annotated[AcknowledgeIn, Body(examples=[{"note": "intended, see the mandate"}])],
     services: Svc,
-    who: Who,
-) -> AlertOut:
+    once: Once,
+) -> Response:
     """Say that somebody has seen it; the first time counts. The alert stays until its value is back."""
-    return AlertOut.of(await services.risk.alerts.acknowledge(alert_id, body.note, who))
+    return await once(lambda who: services.risk.alerts.acknowledge(alert_id, body.note, who), AlertOut.of)

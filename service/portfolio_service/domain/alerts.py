@@ -64,7 +64,7 @@ class Alerts:
 
     async def acknowledge(self, alert_id: str, note: str | None, actor: Actor) -> Alert:
         """Somebody has seen it; a second time changes nothing. NotFound("alert_not_found")."""
-        found = await self._store.acknowledge(alert_id, actor.name, note, self._clock.now())
+        found = await self._store.acknowledge(alert_id, actor, note, self._clock.now())
         if found is None:
             raise NotFound("alert_not_found", f"no alert {alert_id!r}; GET /alerts?status=all lists them")
         return found

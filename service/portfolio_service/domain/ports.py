@@ -12,6 +12,7 @@ import pandas as pd
 from portfolio_service.domain.events import Numbered
 from portfolio_service.domain.models import (
     Activity,
+    Actor,
     Alert,
     Change,
     CloseLevel,
@@ -251,8 +252,8 @@ class AlertStore(Protocol):
         """Newest first, and how many there are in all; status open, acknowledged, cleared or all."""
         ...
 
-    async def acknowledge(self, alert_id: str, by: str, note: str | None, at: datetime) -> Alert | None:
-        """The alert as it is then, None when unknown; the first acknowledgement stands."""
+    async def acknowledge(self, alert_id: str, by: Actor, note: str | None, at: datetime) -> Alert | None:
+        """The alert as it is then, None when unknown; the first acknowledgement stands. `by` may leave a receipt."""
         ...
 
 

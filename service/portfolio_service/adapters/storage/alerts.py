@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, Row, bindparam, func, insert, select, true
 
 from portfolio_service.adapters.storage import tables
 from portfolio_service.adapters.storage.database import Database
+from portfolio_service.adapters.storage.idempotency import write_receipt
 from portfolio_service.adapters.storage.write import append_events
-from portfolio_service.domain.models import Alert, Event
+from portfolio_service.domain.models import Actor, Alert, Event
 
 _TABLE = tables.alerts
 _CLEARED, _ACKNOWLEDGED = _TABLE.c.cleared_at.is_not(None), _TABLE.c.acknowledged_at.is_not(None)
@@ -57,13 +58,16 @@ class SqlAlerts:
             total = await connection.scalar(select(func.count()).select_from(query.subquery()))
             return [_alert(row) for row in await connection.execute(newest)], int(total or 0)
 
-    async def acknowledge(self, alert_id: str, by: str, note: str | None, at: datetime) -> Alert | None:
+    async def acknowledge(self, alert_id: str, by: Actor, note: str | None, at: datetime) -> Alert | None:
         this = _TABLE.c.alert_id == alert_id
         first = update(_TABLE).where(this, ~_ACKNOWLEDGED)
         async with self._database.write() as connection:
-            await connection.execute(first.values(acknowledged_at=at, acknowledged_by=by, note=note))
+            await connection.execute(first.values(acknowledged_at=at, acknowledged_by=by.name, note=note))
             row = (await connection.execute(select(_TABLE).where(this))).first()
-        return None if row is None else _alert(row)
+            found = None if row is None else _alert(row)
+            if found is not None and (receipt := by.receipt(None, found)) is not None:
+                await connection.run_sync(write_receipt, receipt)
+        return found
 
 
 def _row(alert: Alert) -> dict[str, Any]:

@@ -61,10 +61,11 @@ class Actor:
 
     name: str  # "api", "scheduler", "cli"
     request_id: str
-    answer: Callable[[Portfolio, Any], Receipt | None] | None = field(default=None, compare=False, repr=False)
+    answer: Callable[[Portfolio | None, Any], Receipt | None] | None = field(default=None, compare=False, repr=False)
 
-    def receipt(self, after: Portfolio, result: Any) -> Receipt | None:
-        """What a Change stores beside itself: the answer made of `result`, which reports the state `after` it."""
+    def receipt(self, after: Portfolio | None, result: Any) -> Receipt | None:
+        """What a change stores beside itself: the answer made of `result`, which reports the state `after` it (None
+        when it is of no portfolio's books)."""
         return None if self.answer is None else self.answer(after, result)
 
 

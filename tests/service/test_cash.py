@@ -131,6 +131,16 @@ async def test_a_statement_is_one_flow_of_what_it_changes(counter: Counter) -> N
     assert (totals.deposits, totals.transfers) == (D(500000), D(-1785))
 
 
+async def test_a_statement_of_less_than_a_cent_is_no_withdrawal(counter: Counter) -> None:
+    """The capital that it releases leaves with it, though nothing of value arrives."""
+    own = await counter.open()
+    await counter.desk.portfolios.update_positions(own, [PositionUpdate("AAPL", D("0.00000001"))], False, ACTOR)
+    (flow, _), _, totals = await counter.cash.listing(own, 10, 0)
+    assert (flow.kind, flow.amount) == ("transfer", D(-900))
+    assert (totals.withdrawals, totals.transfers) == (0, D(-900))
+    assert await counter.repository.audit() == []
+
+
 async def test_a_correction_of_the_cost_is_no_flow(counter: Counter) -> None:
     own = await counter.open(symbols=("AAPL",))
     held = counter.desk.books.get(own).book.holdings["AAPL"].quantity

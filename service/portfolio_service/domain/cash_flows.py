@@ -28,17 +28,17 @@ from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.statement import CLIENT
 from portfolio_service.domain.valuation import value
 
-TRANSFERS = {EntryKind.TRANSFER_IN, EntryKind.TRANSFER_OUT}
+# of a statement: what it releases of the capital leaves with it, and is no withdrawal of anybody's
+STATED = {EntryKind.TRANSFER_IN, EntryKind.TRANSFER_OUT, EntryKind.CAPITAL_RELEASED}
 
 
 def moved(entries: Sequence[LedgerEntry]) -> tuple[str, Decimal, datetime] | None:
     """Kind, net amount and time of what the entries of one change brought in (+) or took out (-); None for nothing."""
-    external = [entry for entry in entries if external_flow(entry)]
-    amount = sum((external_flow(entry) for entry in external), ZERO)
+    amount = sum((external_flow(entry) for entry in entries), ZERO)
     if amount == 0:
         return None
-    transfer = any(entry.kind in TRANSFERS for entry in external)
-    return "transfer" if transfer else "deposit" if amount > 0 else "withdrawal", amount, external[0].recorded_at
+    transfer = any(entry.kind in STATED for entry in entries)
+    return "transfer" if transfer else "deposit" if amount > 0 else "withdrawal", amount, entries[0].recorded_at
 
 
 def flow_of(change: Change) -> ExternalFlow | None:

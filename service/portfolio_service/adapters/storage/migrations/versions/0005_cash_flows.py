@@ -30,7 +30,7 @@ branch_labels = None
 depends_on = None
 
 TABLE = "external_flows"
-SIGNS = {"deposit": 1, "withdrawal": -1, "transfer_in": 1, "transfer_out": -1}
+SIGNS = {"deposit": 1, "withdrawal": -1, "transfer_in": 1, "transfer_out": -1, "capital_released": 0}
 
 
 def upgrade() -> None:
@@ -99,7 +99,7 @@ def _earlier_flows(connection: sa.Connection) -> Iterator[dict[str, Any]]:
     query = sa.select(_LEDGER).where(_LEDGER.c.kind.in_(SIGNS))
     rows = connection.execute(query.order_by(_LEDGER.c.portfolio_id, _LEDGER.c.entry_id)).all()
     for (portfolio_id, version), group in groupby(rows, key=itemgetter(0, 1)):
-        entries = [entry for entry in group if _value(entry)]
+        entries = list(group)
         amount = sum((SIGNS[entry.kind] * _value(entry) for entry in entries), ZERO)
         if amount:
             flow = ExternalFlow(
@@ -120,8 +120,10 @@ def _value(entry: sa.Row[Any]) -> Decimal:
 
 
 def _kind(kinds: Iterable[str]) -> str:
+    """A statement's, when it moved units or released capital; else the one kind there is."""
     found = list(kinds)
-    return "transfer" if any(kind.startswith("transfer") for kind in found) else found[0]
+    stated = any(kind.startswith("transfer") or kind == "capital_released" for kind in found)
+    return "transfer" if stated else found[0]
 
 
 def _earlier_returns(connection: sa.Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -44,7 +45,7 @@ class Closes:
         self.days = [days[k] for k in sessions]
         self.ends = [ends[k] for k in sessions]
         filled = frame.ffill().iloc[sessions]
-        self._prices = {str(name): [_price(close) for close in filled[name]] for name in filled.columns}
+        self._prices = {str(name): _exact(filled[name]) for name in filled.columns}
 
     def price(self, symbol: str, k: int) -> Decimal | None:
         """The close of day k, None when the source has none."""
@@ -95,6 +96,7 @@ def walk(
     for k, close in enumerate(closes.ends):
         if close <= after:
             continue
+        time.sleep(0)  # gives the interpreter to the event loop, which else waits up to 5 ms for each of its turns
         while booked < len(entries) and entries[booked].recorded_at <= close:
             entry = entries[booked]
             standing.move(entry)
@@ -142,6 +144,11 @@ def close_of(day: datetime, market: MarketDataClient) -> datetime:
 
 def midnight(day: datetime) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _exact(closes: pd.Series) -> list[Decimal | None]:
+    time.sleep(0)  # as in `walk`
+    return [_price(close) for close in closes]
 
 
 def _price(close: float) -> Decimal | None:

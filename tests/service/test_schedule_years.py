@@ -26,7 +26,7 @@ METHODS = ["mean_variance", "risk_parity", "min_variance", "max_sharpe", "equal_
 NAMES = ["AAPL", "MSFT", "GOOGL", "NVDA", "TSLA", "AMZN", "META", "JPM", "XOM", "JNJ", "KO", "PG"]
 UNITS = {"buy": 1, "sell": -1, "transfer_in": 1, "transfer_out": -1}
 CASH = {"deposit": 1, "sell": 1, "capital_released": 1, "withdrawal": -1, "buy": -1, "fee": -1, "capital_committed": -1}
-MANY = 3, 4, 5, 5, 3
+MANY = 2, 4, 6, 5, 3
 LOOKS_A_DAY = 2  # beside the one that a session begins with
 
 

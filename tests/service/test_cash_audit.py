@@ -35,6 +35,7 @@ async def _faults(path: Path) -> str:
         await database.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "fault"),
     [

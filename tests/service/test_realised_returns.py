@@ -128,6 +128,7 @@ async def test_flows_alone_are_no_return(world: World) -> None:
     assert found["money_weighted_return"] == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.slow
 async def test_beyond_a_year_both_returns_are_a_years(world: World) -> None:
     own = await world.create("KO", cash="0")
     world.clock.advance(500 * DAY)
@@ -160,6 +161,7 @@ async def test_a_period_of_the_history_has_its_own_returns(world: World) -> None
     assert whole.money_weighted_status == "unique"
 
 
+@pytest.mark.slow
 async def test_many_portfolios_share_two_looks_at_the_source_and_block_no_request(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,8 +58,12 @@ def commit() -> str:
     return (git("rev-parse", "--short", "HEAD") or "no commit") + ("+" if git("status", "--porcelain", "-uno") else "")
 
 
-def machine_line() -> str:
-    """What a reader needs to judge the figures."""
+def machine_name() -> str:
+    """What figures were measured on."""
     about = machine()
-    where = f"{about['cpu']}, {about['cores']} cores, {about['system']}, Python {about['python']}"
-    return f"{where}, commit {commit()}, load {about['load']:.1f}"
+    return f"{about['cpu']}, {about['cores']} cores, {about['system']}, Python {about['python']}"
+
+
+def machine_line() -> str:
+    """The same with the commit and the load: what a reader needs to judge the figures."""
+    return f"{machine_name()}, commit {commit()}, load {machine()['load']:.1f}"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench import load
-from bench.promises import ROOT, Row, machine_line
+from bench.promises import ROOT, Row, commit, machine_line, machine_name
 from bench.soak import killed, steady, suites
-from bench.soak.result import Result, page, table
+from bench.soak.result import Result, merged, page, table
 
 RESULTS, PAGE = ROOT / "docs" / "reliability.json", ROOT / "docs" / "reliability.md"
 
@@ -29,46 +31,50 @@ def of_row(row: Row) -> Result:
     return Result(int(number), what, said, row.met, "./run bench load", "10 s with 40 clients on 100 portfolios")
 
 
-def chosen(names: list[str], minutes: float) -> Iterator[Result]:
-    """The results of the groups named, all of them by default."""
-    groups: dict[str, Callable[[], Iterator[Result]]] = {
-        "suites": suites.suites,
-        "kills": killed.results,
-        "load": loaded,
-        "steady": lambda: iter([steady.result(minutes)]),
-    }
-    for name in names or list(groups):
-        print(f"{time.strftime('%H:%M:%S', time.gmtime())} {name}", flush=True)
-        yield from groups[name]()
+GROUPS: dict[str, Callable[[float], Iterator[Result]]] = {
+    "suites": lambda _: suites.suites(),
+    "kills": lambda _: killed.results(),
+    "load": lambda _: loaded(),
+    "steady": lambda minutes: iter([steady.result(minutes)]),
+}
+
+
+def run(groups: Sequence[str], minutes: float) -> Iterator[Result]:
+    """The results of these groups, each told as it comes."""
+    for group in groups:
+        print(f"{now('%H:%M:%S')} {group}", flush=True)
+        for result in GROUPS[group](minutes):
+            said = "met" if result.met else "NOT MET"
+            print(f"{now('%H:%M:%S')} row {result.row}: {said}: {result.measured}", flush=True)
+            yield replace(result, group=group)
+
+
+def now(form: str) -> str:
+    return time.strftime(form, time.gmtime())
 
 
 def main() -> int:
-    """Command line; 0 when every row is met."""
+    """Command line; 0 when every row is met. A part that is run alone replaces its rows of the page."""
     parser = argparse.ArgumentParser(prog="./run soak", description=__doc__)
     parser.add_argument("minutes", nargs="?", type=float, default=30, help="of the steady part (default 30)")
-    parser.add_argument("--only", action="append", default=[], choices=["suites", "kills", "load", "steady"])
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where the results are kept")
+    parser.add_argument("--only", action="append", choices=list(GROUPS), help="this part; may be repeated")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where results are kept")
     parser.add_argument("--page", type=Path, default=PAGE, help="the page made of them")
     options = parser.parse_args()
-    run = {"machine": machine_line(), "started": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime())}
-    print(run["machine"], flush=True)
-    results: list[Result] = []
-    for result in chosen(options.only, options.minutes):
-        results.append(result)
-        stamp = time.strftime("%H:%M:%S", time.gmtime())
-        print(f"{stamp} row {result.row}: {'met' if result.met else 'NOT MET'}: {result.measured}", flush=True)
-    results.sort(key=lambda result: result.row)
-    print("\n" + table(results))
-    if options.only:
-        print(f"\na part only: {options.page} is left as it was")
-    else:
-        write(options.results, options.page, {**run, "rows": [result.as_json() for result in results]})
-    return 0 if all(result.met for result in results) else 1
+    groups = options.only or list(GROUPS)
+    print(machine_line(), flush=True)
+    when = f"{now('%Y-%m-%d %H:%M')}, {commit()}, load {os.getloadavg()[0]:.1f}"
+    new = list(run(groups, options.minutes))
+    print("\n" + table(sorted(new, key=lambda result: result.row)))
+    kept = json.loads(options.results.read_text())["rows"] if options.results.exists() else []
+    rows = merged([Result(**row) for row in kept], new, groups, when)
+    write(options.results, options.page, {"machine": machine_name(), "rows": [row.as_json() for row in rows]})
+    return 0 if all(result.met for result in new) else 1
 
 
-def write(results: Path, where: Path, run: dict[str, object]) -> None:
+def write(results: Path, where: Path, found: dict[str, object]) -> None:
     """The results, and the page made of them."""
-    results.write_text(json.dumps(run, indent=1) + "\n")
+    results.write_text(json.dumps(found, indent=1) + "\n")
     where.write_text(page(json.loads(results.read_text())))
 
 

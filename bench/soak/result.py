@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 
@@ -17,29 +17,38 @@ class Result:
     met: bool
     command: str  # what repeats it
     short: str  # its form in CI
+    group: str = ""  # what `--only` takes
+    when: str = ""  # date, commit and load of the machine
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
+def merged(kept: Sequence[Result], new: Sequence[Result], groups: Sequence[str], when: str) -> list[Result]:
+    """What is kept, with the groups that were run anew replaced; by row."""
+    stamped = [replace(result, when=when) for result in new]
+    return sorted([*(result for result in kept if result.group not in groups), *stamped], key=lambda result: result.row)
+
+
 def page(run: dict[str, Any]) -> str:
-    """docs/reliability.md of a run's results."""
+    """docs/reliability.md of the results that are kept."""
     rows = [Result(**row) for row in run["rows"]]
     met = sum(row.met for row in rows)
     lines = [
         "# Reliability, measured",
         "",
-        "Written by `./run soak` from `docs/reliability.json`: do not edit. A row is a promise, what was measured,",
-        "what repeats it, and the shorter form that every change must pass. Row 3 is met on `GET /events`; the message",
-        "broker's part of it, and rows 4 and 21 (another program's node, a GPU), are not in this version.",
+        "Written by `./run soak` from `docs/reliability.json`: do not edit. A row is a promise, what was measured and",
+        "when, what repeats it, and the shorter form that every change must pass. Row 3 is met on `GET /events`; the",
+        "message broker's part of it, and rows 4 and 21 (another program's node, a GPU), are not in this version.",
         "",
-        f"Measured on: {run['machine']}, at {run['started']}. {met} of {len(rows)} are met.",
+        f"Machine: {run['machine']}. {met} of {len(rows)} are met.",
         "",
-        "| row | promise | measured | met | full form | short form |",
-        "|---|---|---|---|---|---|",
+        "| row | promise | measured | met | when | full form | short form |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        cells = (str(row.row), row.promise, row.measured, "yes" if row.met else "**no**", f"`{row.command}`", row.short)
+        met_or_not = "yes" if row.met else "**no**"
+        cells = (str(row.row), row.promise, row.measured, met_or_not, row.when, f"`{row.command}`", row.short)
         lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 

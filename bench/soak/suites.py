@@ -60,7 +60,7 @@ SUITES = (
         "the books balance to the cent after every step: 500 runs of 50 steps over all endpoints and restarts",
         ("tests/service/test_portfolio_machine.py",),
         {"MACHINE_RUNS": "500", "MACHINE_STEPS": "50"},
-        "fewer runs",
+        "fewer runs, shorter ones",
     ),
     Suite(
         6,
@@ -74,9 +74,9 @@ SUITES = (
     Suite(
         7,
         "bad input never gives 5xx: 20,000 generated requests and the nasty list, memory flat",
-        ("tests/service/test_soak_requests.py",),
+        ("tests/service/test_schemathesis.py", "tests/service/test_nasty.py"),
         {"SOAK_REQUESTS": "20000"},
-        "fewer requests",
+        "300 requests and the list",
     ),
     Suite(8, "OpenAPI is truthful", ("tests/service/test_schemathesis.py", "tests/service/test_openapi.py")),
     Suite(

@@ -11,7 +11,7 @@ from bench.contract import page as contract_page
 from bench.figure import Figure
 from bench.promises import Row, table
 from bench.soak.__main__ import PAGE, RESULTS, of_row
-from bench.soak.result import page
+from bench.soak.result import Result, merged, page
 from bench.soak.steady import Sample, Steady
 from bench.soak.suites import SUITES
 from bench.traffic import Tally
@@ -21,6 +21,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_reliability_page_is_the_one_its_results_make() -> None:
     assert PAGE.read_text() == page(json.loads(RESULTS.read_text()))
+
+
+def test_a_part_that_is_run_alone_replaces_its_own_rows_only() -> None:
+    kept = [
+        Result(1, "a", "1", True, "c", "s", "kills", "then"),
+        Result(22, "b", "2", False, "c", "s", "steady", "then"),
+    ]
+    rows = merged(kept, [Result(22, "b", "3", True, "c", "s", "steady")], ["steady"], "now")
+    assert [(row.row, row.measured, row.when) for row in rows] == [(1, "1", "then"), (22, "3", "now")]
+    assert "| 22 | b | 3 | yes | now | `c` | s |" in page({"machine": "m", "rows": [row.as_json() for row in rows]})
 
 
 def test_what_is_missing_meets_nothing() -> None:

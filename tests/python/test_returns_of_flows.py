@@ -41,7 +41,7 @@ def test_without_flows_both_are_the_plain_return(value: float, growth: float, da
     assert money.annual_rate == pytest.approx(time.annual_rate, rel=1e-9, abs=1e-12)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.data())
 def test_a_unique_rate_solves_the_equation_and_a_search_over_a_grid_agrees(data: st.DataObject) -> None:
     days = sorted(data.draw(spans))
@@ -74,7 +74,7 @@ def test_a_unique_rate_solves_the_equation_and_a_search_over_a_grid_agrees(data:
 
 
 @given(st.data(), st.floats(1e-3, 1e3), st.integers(-3000, 3000))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_the_unit_of_money_and_the_calendar_do_not_matter(data: st.DataObject, scale: float, shift: int) -> None:
     days = sorted(data.draw(spans))
     flows = [abs(data.draw(amounts)) for _ in days]
@@ -91,7 +91,7 @@ def test_the_unit_of_money_and_the_calendar_do_not_matter(data: st.DataObject, s
 
 
 @given(st.data())
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_true_returns_do_not_depend_on_flows(data: st.DataObject) -> None:
     """A fund with given growth between flows returns the product of the growths, whatever is paid in or out."""
     count = data.draw(st.integers(1, 8))
@@ -233,7 +233,7 @@ series = st.lists(st.floats(-0.3, 0.3), min_size=1, max_size=40)
 
 
 @given(series, st.booleans(), st.integers(0, 2**32))
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_an_expanding_record_says_what_the_whole_one_says_of_each_beginning(
     returns: list[float], with_benchmark: bool, seed: int
 ) -> None:

@@ -87,12 +87,12 @@ async def test_a_rebalance_invests_what_was_paid_in(counter: Counter) -> None:
     assert valuation.cash_balance < 50
 
 
-@pytest.mark.parametrize("amount", ["0", "0.004", "-1", "NaN", "Infinity", "1e12"])
-async def test_amounts_that_are_none(counter: Counter, amount: str) -> None:
+async def test_amounts_that_are_none(counter: Counter) -> None:
     own = await counter.open()
-    with pytest.raises(Unacceptable, match=r"amount: expected an amount from 0\.01 to below 1e\+12") as refused:
-        await counter.cash.deposit(own, D(amount), None, ACTOR)
-    assert refused.value.code == "out_of_range"
+    for amount in ("0", "0.004", "-1", "NaN", "Infinity", "1e12"):
+        with pytest.raises(Unacceptable, match=r"amount: expected an amount from 0\.01 to below 1e\+12") as refused:
+            await counter.cash.deposit(own, D(amount), None, ACTOR)
+        assert refused.value.code == "out_of_range"
 
 
 async def test_more_than_the_books_hold(counter: Counter) -> None:
@@ -182,15 +182,17 @@ async def test_over_http(client: httpx.AsyncClient) -> None:
     assert listed["totals"] == {"deposits": 252500.5, "withdrawals": 27500.5, "transfers": 0, "net": 225000}
 
 
-@pytest.mark.parametrize(
-    "body",
-    [{}, {"amount": 0}, {"amount": -5}, {"amount": True}, {"amount": "5"}, {"amount": 1e12}, {"amount": 5, "note": " "},
-     {"amount": 5, "note": "x" * 201}, {"amount": 5, "memo": "x"}],
-)  # fmt: skip
-async def test_wrong_bodies_change_nothing(client: httpx.AsyncClient, body: dict[str, Any]) -> None:
+WRONG: list[dict[str, Any]] = [
+    {}, {"amount": 0}, {"amount": -5}, {"amount": True}, {"amount": "5"}, {"amount": 1e12}, {"amount": 5, "note": " "},
+    {"amount": 5, "note": "x" * 201}, {"amount": 5, "memo": "x"},
+]  # fmt: skip
+
+
+async def test_wrong_bodies_change_nothing(client: httpx.AsyncClient) -> None:
     own = await create_tech(client)
-    response = await client.post(f"/portfolios/{own}/deposit", json=body)
-    assert response.status_code == 422
+    for body in WRONG:
+        response = await client.post(f"/portfolios/{own}/deposit", json=body)
+        assert response.status_code == 422, body
     assert (await client.get(f"/portfolios/{own}/cash-flows")).json()["count"] == 1
 
 

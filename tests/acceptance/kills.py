@@ -29,7 +29,7 @@ from bench.served import Served
 
 SYMBOLS = ["AAPL", "GOOGL", "MSFT"]
 THREADS = 32
-PATIENCE_S = 120
+PATIENCE_S = 300
 
 
 @dataclass
@@ -111,16 +111,17 @@ class Kills:
     def _write(self, http: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """The answer, asked for with one key until it comes; also 503 means: try again."""
         headers = {"Idempotency-Key": uuid.uuid4().hex}
-        until = time.monotonic() + PATIENCE_S
+        until, heard = time.monotonic() + PATIENCE_S, ""
         while True:
             with contextlib.suppress(httpx.TransportError):
                 answer = http.post(path, json=body, headers=headers)
+                heard = answer.text
                 if answer.status_code in (200, 201):
                     with self._count:
                         self.outcome.writes += 1
                     return dict(answer.json())
                 assert answer.status_code == 503, answer.text
-            assert time.monotonic() < until, f"no answer to {path} in {PATIENCE_S} s"
+            assert time.monotonic() < until, f"no answer to {path} in {PATIENCE_S} s; the last was {heard!r}"
             with self._count:
                 self.outcome.repeated += 1
             time.sleep(0.25)

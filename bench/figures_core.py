@@ -37,7 +37,8 @@ def programs(sigma: np.ndarray, mu: np.ndarray) -> Iterator[Figure]:
         P, q = sigma[:n, :n], -mu[:n] / 2.5
         A, b, lb, ub = np.ones((1, n)), np.ones(1), np.zeros(n), np.ones(n)
         took = median_ms(lambda _, P=P, q=q, A=A, b=b, lb=lb, ub=ub: pe.solve_qp(P, q, A=A, b=b, lb=lb, ub=ub))
-        yield Figure(METHODS, "quadratic programming", 15, "ms", f"{n} assets, long-only, fully invested", took)
+        size = f"{n} assets, long-only, fully invested"
+        yield Figure(METHODS, "quadratic programming", 15, "ms", size, took, why="the contract names no size")
 
 
 def fifty() -> Iterator[Figure]:
@@ -49,7 +50,9 @@ def fifty() -> Iterator[Figure]:
     took = median_ms(lambda _: pe.optimize(moments, method="mean_variance"))
     yield Figure(METHODS, "mean-variance, 50 assets (CPU 450 ms there)", 15, "ms", "50 assets", took)
     took = median_ms(lambda _: pe.efficient_frontier(moments, points=50))
-    yield Figure(METHODS, "efficient frontier", 25, "ms", "50 points, 50 assets", took)
+    yield Figure(
+        METHODS, "efficient frontier", 25, "ms", "50 points, 50 assets", took, why="the contract names no size"
+    )
     mean, cov, weights = observed.mean(axis=0), np.cov(observed.T), np.full(50, 0.02)
     for precision in ("float32", "float64"):
         took = median_ms(

@@ -95,7 +95,9 @@ async def optimisation(client: Client) -> AsyncIterator[Figure]:
     yield Figure(API, "optimization_time_ms of the sample", 15.3, "ms", "5 assets", median, why="as answered")
     rounds = [await asyncio.gather(*(optimise(told(8 * k + j)) for j in range(8))) for k in range(10)]
     median = statistics.median(answer["optimization_time_ms"] for one in rounds for _, answer in one)
-    yield Figure(BENCH, "response under heavy portfolio calculations", 9, "ms", "8 at once, 5 assets", median)
+    shared = "eight computations share the machine's cores"
+    what = "response under heavy portfolio calculations"
+    yield Figure(BENCH, what, 9, "ms", "8 at once, 5 assets", median, why=shared)
 
 
 async def changes(client: Client, ids: Sequence[str]) -> AsyncIterator[Figure]:
@@ -117,7 +119,15 @@ async def risk(client: Client, ids: Sequence[str]) -> AsyncIterator[Figure]:
         await client.call("risk", "GET", f"/portfolios/{ids[1 + k]}/risk")
 
     took = await median_ms_of(report, most=min(100, len(ids) - 2))
-    yield Figure(ENGINES, "risk calculations", 10, "ms", "50 positions, over HTTP, not cached", took)
+    yield Figure(
+        ENGINES,
+        "risk calculations",
+        10,
+        "ms",
+        "50 positions, over HTTP",
+        took,
+        why="not cached: with history and estimate",
+    )
 
 
 async def propagation(client: Client, portfolio_id: str) -> Figure:

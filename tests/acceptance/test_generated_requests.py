@@ -19,7 +19,7 @@ from tests.service.conftest import TECH
 from tests.service.test_openapi import OPERATIONS
 
 ROOT = Path(__file__).resolve().parents[2]
-REQUESTS = int(os.environ.get("SOAK_REQUESTS", "300"))
+REQUESTS = int(os.environ.get("SOAK_REQUESTS", "150"))
 # An overloaded or waiting service may say so; every other 5xx is our mistake.
 CONFIG = (
     'hooks = "tests.service.schemathesis_hooks"\n[checks]\nnot_a_server_error.expected-statuses = ["2xx", "4xx", 503]\n'

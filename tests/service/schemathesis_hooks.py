@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from schemathesis.generation import GenerationMode
 from portfolio_service.api.deps import EXAMPLE_ID, ID_PATTERN
 from portfolio_service.api.etags import IF_MATCH_PATTERN
 from portfolio_service.api.examples import EVENT
+from portfolio_service.api.idempotency import KEY_PATTERN
+from portfolio_service.api.idempotency import NAME as KEY_NAME
 from portfolio_service.api.risk import ALERT, ALERT_PATTERN
 
 KNOWN = ("AAPL", "MSFT", "GOOGL", "NVDA", "TSLA", "AMZN", "META", "JPM", "XOM", "JNJ")
@@ -82,7 +85,10 @@ def map_headers(context: HookContext, headers: dict[str, Any] | None) -> dict[st
 @schemathesis.hook
 def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
     """For every phase, the examples of the document too: a stream of events that ends (the endless one has tests of its
-    own), and a portfolio and an alert that exist in place of the documented ids."""
+    own), a portfolio and an alert that exist in place of the documented ids, and a new key for each request: to a
+    known one the first answer comes again, whatever else is wrong by then."""
+    if re.fullmatch(KEY_PATTERN, str((case.headers or {}).get(KEY_NAME, ""))):
+        case.headers[KEY_NAME] = uuid.uuid4().hex
     if case.operation.path == "/events" and str((case.query or {}).get("follow", True)).lower() in TRUE:
         case.query = {**(case.query or {}), "follow": "false"}
     if (case.query or {}).get("portfolio_id") == EVENT["id"]:  # an example's `id` is taken for one of a portfolio
@@ -102,4 +108,6 @@ def errors_have_a_documented_code(context: CheckContext, response: Response, cas
         return
     assert f"| `{body['code']}` |" in ERRORS, f"{body['code']} is not in docs/api.md"
     fits = case.meta is not None and case.meta.generation.mode == GenerationMode.POSITIVE
+    sent = (case.headers or {}).get("If-Match", "*")
+    fits = fits and re.fullmatch(IF_MATCH_PATTERN, str(sent)) is not None  # "0" is sent for one that fits its pattern
     assert not (fits and response.status_code == 422 and body["code"] in SYNTAX), body

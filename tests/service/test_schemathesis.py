@@ -6,20 +6,27 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.service.conftest import TECH, Server
 from tests.service.test_openapi import OPERATIONS
 
+REQUESTS = int(os.environ.get("SOAK_REQUESTS", "500"))  # at least; 20,000 in ./run soak
+EXAMPLES, SECONDS = (100, 240) if REQUESTS > 5000 else (10, 45)  # a run's: of each operation, and at most
+MOST_GROWTH = 50 * 2**20
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
 hooks = "tests.service.schemathesis_hooks"
 
 [checks]
 positive_data_acceptance.expected-statuses = ["2xx", 401, 403, 404, 409, 412, 413, 422]
+negative_data_rejection.expected-statuses = [400, 404, 405, 409, 412, 413, 415, 422]
 """
 
 
@@ -32,34 +39,51 @@ def alert_of(server: Server) -> str:
     raise AssertionError("the stream ended without an alert")
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(180)
-def test_every_check(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "schemathesis.toml").write_text(CONFIG)
+def run(server: Server, folder: Path, seed: int, seconds: int) -> None:
+    """One run over all phases: examples, boundary values, random and stateful requests."""
+    (folder / "schemathesis.toml").write_text(CONFIG)
     body = {"portfolio_name": "Fuzzed", "symbols": TECH}
     created = httpx.post(f"{server.url}/portfolios/with-symbols", json=body, timeout=60)
-    portfolio_id = created.json()["portfolio_id"]
-    alert_id = alert_of(server)
-    arguments = f"run {server.url}/openapi.json --checks all --seed 20250824 --max-examples 10 --max-time 45"
-    run = subprocess.run(
+    ids = {"SCHEMATHESIS_PORTFOLIO": created.json()["portfolio_id"], "SCHEMATHESIS_ALERT": alert_of(server)}
+    arguments = f"run {server.url}/openapi.json --checks all --seed {seed} --max-examples {EXAMPLES}"
+    done = subprocess.run(
         [
             str(Path(sys.executable).parent / "schemathesis"),
             *arguments.split(),
-            *("--request-timeout", "60", "--no-color"),
+            *("--max-time", str(seconds), "--request-timeout", "60", "--no-color"),
         ],
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "SCHEMATHESIS_PORTFOLIO": portfolio_id,
-            "SCHEMATHESIS_ALERT": alert_id,
-        },
+        cwd=folder,
+        env={**os.environ, **ids, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=seconds + 120,
         check=False,
     )
-    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
-    assert f"{len(OPERATIONS)} selected / {len(OPERATIONS)} total" in run.stdout, run.stdout
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert f"{len(OPERATIONS)} selected / {len(OPERATIONS)} total" in done.stdout, done.stdout
+    httpx.delete(f"{server.url}/portfolios/{created.json()['portfolio_id']}", timeout=60)
+
+
+def answers(server: Server) -> Counter[int]:
+    """Requests by status, from the log."""
+    records = (json.loads(line) for line in server.log.read_text().splitlines())
+    return Counter(record["status"] for record in records if record["event"] in ("request", "slow request"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180 + REQUESTS)
+def test_every_check(start: Callable[..., Server], tmp_path: Path) -> None:
+    """Every check of every phase, no 5xx, and as much memory afterwards as before, whatever was sent."""
+    server = start(MAX_PORTFOLIOS="40", LOG_FORMAT="json")
+    process, began = psutil.Process(server.process.pid), 0
+    for seed in range(20250824, 20250824 + 1000):
+        run(server, tmp_path, seed, SECONDS)
+        seen = answers(server)
+        began = began or process.memory_info().rss  # after the first run everything is loaded
+        if sum(seen.values()) >= REQUESTS:
+            break
+    assert sum(seen.values()) >= REQUESTS
+    assert not [status for status in seen if status >= 500], seen
+    assert process.memory_info().rss - began < MOST_GROWTH
     assert httpx.get(f"{server.url}/health", timeout=60).json()["status"] in ("healthy", "degraded")
     assert "request failed" not in server.log.read_text()

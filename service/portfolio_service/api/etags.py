@@ -25,7 +25,8 @@ async def get_if_match(
     portfolio: ThePortfolio,
     _if_match: Annotated[
         str | None,
-        WithJsonSchema({"type": "string", "pattern": IF_MATCH_PATTERN}),  # a header is never null
+        # a header is never null
+        WithJsonSchema({"type": "string", "pattern": IF_MATCH_PATTERN, "examples": ["*", '"7"']}),
         Header(
             alias="If-Match",
             pattern=IF_MATCH_PATTERN,

@@ -131,6 +131,7 @@ def test_portfolio_analyzer(documented: Server) -> None:
     assert re.search(r"^Best Return: \w+ \(-?[\d.]+%\)$", seen, re.MULTILINE)
 
 
+@pytest.mark.parametrize("documented", ["simulated"], indirect=True)
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
 @pytest.mark.parametrize("line", CURL_LINES)
 def test_curl_line(documented: Server, line: str) -> None:
@@ -141,6 +142,7 @@ def test_curl_line(documented: Server, line: str) -> None:
         assert '"code":"portfolio_not_found"' in done.stdout
 
 
+@pytest.mark.parametrize("documented", ["simulated"], indirect=True)
 @pytest.mark.parametrize("word", ["METAL_ACCELERATION", "market_value"])
 def test_log_word(documented: Server, word: str) -> None:
     httpx.post(

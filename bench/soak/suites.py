@@ -76,7 +76,7 @@ SUITES = (
         "bad input never gives 5xx: 20,000 generated requests and the nasty list, memory flat",
         ("tests/service/test_schemathesis.py", "tests/service/test_nasty.py"),
         {"SOAK_REQUESTS": "20000"},
-        "150 requests and the list",
+        "500 requests and the list",
     ),
     Suite(8, "OpenAPI is truthful", ("tests/service/test_schemathesis.py", "tests/service/test_openapi.py")),
     Suite(

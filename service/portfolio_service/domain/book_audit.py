@@ -31,7 +31,7 @@ class BookAudit:
 
     @property
     def status(self) -> str:
-        """"running" until the first one has ended, then its outcome; a fault once found stays."""
+        """running until the first one has ended, then its outcome; a fault once found stays."""
         return "failed" if self.faults else "running" if self.checked_at is None else "ok"
 
     def shown(self) -> dict[str, Any]:

@@ -39,14 +39,13 @@ GROUPS: dict[str, Callable[[float], Iterator[Result]]] = {
 }
 
 
-def run(groups: Sequence[str], minutes: float) -> Iterator[Result]:
-    """The results of these groups, each told as it comes."""
-    for group in groups:
-        print(f"{now('%H:%M:%S')} {group}", flush=True)
-        for result in GROUPS[group](minutes):
-            said = "met" if result.met else "NOT MET"
-            print(f"{now('%H:%M:%S')} row {result.row}: {said}: {result.measured}", flush=True)
-            yield replace(result, group=group)
+def run(group: str, minutes: float) -> Iterator[Result]:
+    """The results of a group, each told as it comes."""
+    print(f"{now('%H:%M:%S')} {group}", flush=True)
+    for result in GROUPS[group](minutes):
+        said = "met" if result.met else "NOT MET"
+        print(f"{now('%H:%M:%S')} row {result.row}: {said}: {result.measured}", flush=True)
+        yield replace(result, group=group)
 
 
 def now(form: str) -> str:
@@ -63,19 +62,23 @@ def main() -> int:
     options = parser.parse_args()
     groups = options.only or list(GROUPS)
     print(machine_line(), flush=True)
-    when = f"{now('%Y-%m-%d %H:%M')}, {commit()}, load {os.getloadavg()[0]:.1f}"
-    new = list(run(groups, options.minutes))
+    new: list[Result] = []
+    for group in groups:  # what is done is kept when a later part is interrupted
+        when = f"{now('%Y-%m-%d %H:%M')}, {commit()}, load {os.getloadavg()[0]:.1f}"
+        found = list(run(group, options.minutes))
+        keep(options.results, options.page, group, found, when)
+        new += found
     print("\n" + table(sorted(new, key=lambda result: result.row)))
-    kept = json.loads(options.results.read_text())["rows"] if options.results.exists() else []
-    rows = merged([Result(**row) for row in kept], new, groups, when)
-    write(options.results, options.page, {"machine": machine_name(), "rows": [row.as_json() for row in rows]})
     return 0 if all(result.met for result in new) else 1
 
 
-def write(results: Path, where: Path, found: dict[str, object]) -> None:
-    """The results, and the page made of them."""
-    results.write_text(json.dumps(found, indent=1) + "\n")
-    where.write_text(page(json.loads(results.read_text())))
+def keep(results: Path, where: Path, group: str, found: Sequence[Result], when: str) -> None:
+    """The results with this group's rows anew, and the page made of them."""
+    before = json.loads(results.read_text())["rows"] if results.exists() else []
+    rows = merged([Result(**row) for row in before], found, [group], when)
+    document = {"machine": machine_name(), "rows": [row.as_json() for row in rows]}
+    results.write_text(json.dumps(document, indent=1) + "\n")
+    where.write_text(page(document))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,9 @@ from portfolio_service.api import (
     risk,
     schedule,
 )
-from portfolio_service.api.admission import BodyLimit, Head, Load, Overload
+from portfolio_service.api.admission import Load, Overload
+from portfolio_service.api.body_limit import BodyLimit
+from portfolio_service.api.head import Head
 from portfolio_service.api.middleware import Authenticate, HostCheck, RequestContext
 from portfolio_service.api.request_meter import RequestMeter
 from portfolio_service.config import Settings, load_settings

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from portfolio_service.api.admission import MAX_URL_BYTES
+from portfolio_service.api.body_limit import MAX_URL_BYTES
 from tests.service.conftest import create_tech
 
 CHANGING = {"date", "x-request-id", "content-length"}  # the length of a number that moved between two requests

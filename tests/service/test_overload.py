@@ -16,7 +16,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from portfolio_service.api.admission import MAX_CHANGES, MAX_CHANGES_EACH, MAX_REQUESTS, BodyLimit, Load
+from portfolio_service.api.admission import MAX_CHANGES, MAX_CHANGES_EACH, MAX_REQUESTS, Load
+from portfolio_service.api.body_limit import BodyLimit
 from portfolio_service.connection import MAX_HEAD_BYTES
 from portfolio_service.domain.errors import Unavailable
 from tests.service.conftest import TECH, Server, create_tech

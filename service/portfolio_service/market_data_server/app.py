@@ -14,7 +14,7 @@ from fastapi import FastAPI, HTTPException, Path, Query, Request, Response
 
 from portfolio_service import __version__
 from portfolio_service.adapters.market_data.engine_shapes import Bars, Snapshot
-from portfolio_service.api.admission import BodyLimit
+from portfolio_service.api.body_limit import BodyLimit
 from portfolio_service.api.middleware import HostCheck
 from portfolio_service.domain.clock import iso
 from portfolio_service.domain.models import Price

@@ -42,6 +42,8 @@ def alert_of(server: Server) -> str:
 def run(server: Server, folder: Path, seed: int, seconds: int) -> None:
     """One run over all phases: examples, boundary values, random and stateful requests."""
     (folder / "schemathesis.toml").write_text(CONFIG)
+    for row in httpx.get(f"{server.url}/portfolios", timeout=60).json()["portfolios"]:  # those of the run before
+        httpx.delete(f"{server.url}/portfolios/{row['portfolio_id']}", timeout=60).raise_for_status()
     body = {"portfolio_name": "Fuzzed", "symbols": TECH}
     created = httpx.post(f"{server.url}/portfolios/with-symbols", json=body, timeout=60)
     ids = {"SCHEMATHESIS_PORTFOLIO": created.json()["portfolio_id"], "SCHEMATHESIS_ALERT": alert_of(server)}
@@ -61,7 +63,6 @@ def run(server: Server, folder: Path, seed: int, seconds: int) -> None:
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert f"{len(OPERATIONS)} selected / {len(OPERATIONS)} total" in done.stdout, done.stdout
-    httpx.delete(f"{server.url}/portfolios/{created.json()['portfolio_id']}", timeout=60)
 
 
 def answers(server: Server) -> Counter[int]:

@@ -33,6 +33,10 @@ class GentleTransport:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
+    def write(self, data: bytes) -> None:
+        if not self._transport.is_closing():  # else asyncio warns of each write until it has told us
+            self._transport.write(data)
+
     def is_closing(self) -> bool:
         return self.leaving or self._transport.is_closing()
 

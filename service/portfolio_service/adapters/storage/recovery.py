@@ -44,7 +44,10 @@ def book_faults(connection: Connection) -> list[str]:
 
 
 def _fold_all(connection: Connection, portfolio_id: str | None) -> tuple[list[Portfolio], list[str]]:
-    found = connection.execute(_live(select(tables.portfolios), portfolio_id).order_by(tables.portfolios.c.created_at))
+    born = tables.audit.c.audit_id  # tells which of two portfolios of one moment came first
+    first = (tables.audit.c.portfolio_id == tables.portfolios.c.portfolio_id) & (tables.audit.c.version == 1)
+    every = _live(select(tables.portfolios).outerjoin(tables.audit, first), portfolio_id)
+    found = connection.execute(every.order_by(tables.portfolios.c.created_at, born))
     ledgers = _by_portfolio(connection, tables.ledger, rows.ENTRY, tables.ledger.c.entry_id, portfolio_id)
     positions = _by_portfolio(connection, tables.positions, rows.HOLDING, tables.positions.c.symbol, portfolio_id)
     loaded, faults = [], []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -28,6 +29,15 @@ if TYPE_CHECKING:
 
 DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.slow))
 TECH = ["AAPL", "GOOGL", "MSFT", "NVDA", "TSLA"]
+
+
+@pytest.fixture(autouse=True)
+def level_of_logs() -> Iterator[None]:
+    """An application sets it for the process: the next test has its own."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
 
 
 @pytest.fixture

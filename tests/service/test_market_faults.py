@@ -27,7 +27,7 @@ from tests.service.fakes import ManualClock
 from tests.service.fault_proxy import FAULTS, FaultProxy
 from tests.service.market_support import ServerThread
 
-CALL_S = 1.0
+CALL_S = 2.0
 # those of the service's promise; what else an engine may answer is tried on the provider alone
 PROMISED = ("down", "slow", "drip", "reset", "status_500", "garbage", "truncated", "negative", "nan", "jump", "half")
 HELD_BACK = {"jump"}  # prices that are withheld, from a source that answers

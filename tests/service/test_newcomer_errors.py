@@ -122,7 +122,7 @@ def test_one_line_and_an_exit_code(case: str, files: dict[str, Path], capsys: py
     [
         ("PORT", "eighty", ["PORT", "a port number from 0 to 65535", "'eighty'"]),
         ("RISK_FREE_RATE", "2", ["RISK_FREE_RATE", "0.02", "'2'"]),
-        ("MARKET_DATA_PROVIDER", "bloomberg", ["MARKET_DATA_PROVIDER", "simulated or files", "'bloomberg'"]),
+        ("MARKET_DATA_PROVIDER", "bloomberg", ["MARKET_DATA_PROVIDER", "files or simulated", "'bloomberg'"]),
         ("REDIS_URL", "redis://x", ["REDIS_URL", "this version"]),
         ("LOG_LEVEL", "loud", ["LOG_LEVEL", "debug, info, warning or error", "'loud'"]),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import shutil
@@ -94,7 +95,7 @@ async def test_damage_beside_a_running_service_stops_changes_and_shows(
     await audit.run_once()
     health = (await client.get("/health")).json()
     assert health["audit"] == {"status": "ok", "checked_at": iso(clock.now()), "faults": []}
-    tamper(sql, "UPDATE audit SET actor = 'somebody'")
+    await asyncio.to_thread(tamper, sql, "UPDATE audit SET actor = 'somebody'")
     assert not await audit.run_once(), "once a day is enough"
     clock.advance(timedelta(days=1))
     assert await audit.run_once()

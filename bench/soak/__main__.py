@@ -31,18 +31,18 @@ def of_row(row: Row) -> Result:
     return Result(int(number), what, said, row.met, "./run bench load", "10 s with 40 clients on 100 portfolios")
 
 
-GROUPS: dict[str, Callable[[float], Iterator[Result]]] = {
-    "suites": lambda _: suites.suites(),
+GROUPS: dict[str, Callable[[argparse.Namespace], Iterator[Result]]] = {
+    "suites": lambda options: suites.suites(options.rows or range(100)),
     "kills": lambda _: killed.results(),
     "load": lambda _: loaded(),
-    "steady": lambda minutes: iter([steady.result(minutes)]),
+    "steady": lambda options: iter([steady.result(options.minutes)]),
 }
 
 
-def run(group: str, minutes: float) -> Iterator[Result]:
+def run(group: str, options: argparse.Namespace) -> Iterator[Result]:
     """The results of a group, each told as it comes."""
     print(f"{now('%H:%M:%S')} {group}", flush=True)
-    for result in GROUPS[group](minutes):
+    for result in GROUPS[group](options):
         said = "met" if result.met else "NOT MET"
         print(f"{now('%H:%M:%S')} row {result.row}: {said}: {result.measured}", flush=True)
         yield replace(result, group=group)
@@ -57,6 +57,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./run soak", description=__doc__)
     parser.add_argument("minutes", nargs="?", type=float, default=30, help="of the steady part (default 30)")
     parser.add_argument("--only", action="append", choices=list(GROUPS), help="this part; may be repeated")
+    parser.add_argument("--rows", type=int, nargs="+", help="of the suites, these rows only (with --only suites)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where results are kept")
     parser.add_argument("--page", type=Path, default=PAGE, help="the page made of them")
     options = parser.parse_args()
@@ -65,17 +66,17 @@ def main() -> int:
     new: list[Result] = []
     for group in groups:  # what is done is kept when a later part is interrupted
         when = f"{now('%Y-%m-%d %H:%M')}, {commit()}, load {os.getloadavg()[0]:.1f}"
-        found = list(run(group, options.minutes))
-        keep(options.results, options.page, group, found, when)
+        found = list(run(group, options))
+        keep(options.results, options.page, found, when)
         new += found
     print("\n" + table(sorted(new, key=lambda result: result.row)))
     return 0 if all(result.met for result in new) else 1
 
 
-def keep(results: Path, where: Path, group: str, found: Sequence[Result], when: str) -> None:
-    """The results with this group's rows anew, and the page made of them."""
+def keep(results: Path, where: Path, found: Sequence[Result], when: str) -> None:
+    """The results with these rows anew, and the page made of them."""
     before = json.loads(results.read_text())["rows"] if results.exists() else []
-    rows = merged([Result(**row) for row in before], found, [group], when)
+    rows = merged([Result(**row) for row in before], found, when)
     document = {"machine": machine_name(), "rows": [row.as_json() for row in rows]}
     results.write_text(json.dumps(document, indent=1) + "\n")
     where.write_text(page(document))

@@ -28,7 +28,7 @@ def test_a_part_that_is_run_alone_replaces_its_own_rows_only() -> None:
         Result(1, "a", "1", True, "c", "s", "kills", "then"),
         Result(22, "b", "2", False, "c", "s", "steady", "then"),
     ]
-    rows = merged(kept, [Result(22, "b", "3", True, "c", "s", "steady")], ["steady"], "now")
+    rows = merged(kept, [Result(22, "b", "3", True, "c", "s", "steady")], "now")
     assert [(row.row, row.measured, row.when) for row in rows] == [(1, "1", "then"), (22, "3", "now")]
     assert "| 22 | b | 3 | yes | now | `c` | s |" in page({"machine": "m", "rows": [row.as_json() for row in rows]})
 

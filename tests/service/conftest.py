@@ -32,12 +32,9 @@ TECH = ["AAPL", "GOOGL", "MSFT", "NVDA", "TSLA"]
 
 
 @pytest.fixture(autouse=True)
-def level_of_logs() -> Iterator[None]:
-    """An application sets it for the process: the next test has its own."""
-    root = logging.getLogger()
-    level = root.level
-    yield
-    root.setLevel(level)
+def level_of_logs() -> None:
+    """An application sets it for the process, also one that a whole module uses: a test begins with the usual one."""
+    logging.getLogger().setLevel(logging.WARNING)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from dockerfile import Stage, expand, read
 
 ROOT = Path(__file__).resolve().parents[2]
-SUITE, MIRROR = "bookworm", "http://deb.debian.org/debian"
+SUITE = "bookworm"
 PASSED_ON = (
     "PIP_CERT",
     "PIP_INDEX_URL",
@@ -73,14 +73,13 @@ def run(root: Path, shell: str, environment: dict[str, str], folder: str = "/") 
 
 def make_base(root: Path) -> str:
     """The clean root that stands for the base image; its Python's version."""
-    subprocess.run(
-        ["debootstrap", "--variant=minbase", SUITE, str(root), MIRROR], check=True, stdout=subprocess.DEVNULL
-    )
+    subprocess.run(["debootstrap", "--variant=minbase", SUITE, str(root)], check=True, stdout=subprocess.DEVNULL)
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
     (root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
-    security = f"deb {MIRROR} {SUITE}-updates main\ndeb {MIRROR}-security {SUITE}-security main\n"
-    with (root / "etc/apt/sources.list").open("a") as sources:
-        sources.write(security)
+    sources = root / "etc/apt/sources.list"
+    mirror = sources.read_text().split()[1].rstrip("/")  # debootstrap wrote: deb MIRROR SUITE main
+    with sources.open("a") as more:
+        more.write(f"deb {mirror} {SUITE}-updates main\ndeb {mirror}-security {SUITE}-security main\n")
     if Path("/etc/apt/apt.conf.d").is_dir():
         for path in Path("/etc/apt/apt.conf.d").glob("99*"):
             shutil.copy(path, root / "etc/apt/apt.conf.d")

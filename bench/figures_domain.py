@@ -133,12 +133,12 @@ async def cache_share(services: Services, client: httpx.AsyncClient, symbols: Se
         needed += len(names)
         return await look_up(names)
 
-    services.market.get_multiple_prices = asked  # type: ignore[method-assign]
-    services.prices.current = looked_up  # type: ignore[method-assign]
+    services.market.get_multiple_prices = asked
+    services.prices.current = looked_up
     try:
         for portfolio_id in ids * 3:
             (await client.get(f"/portfolios/{portfolio_id}")).raise_for_status()
     finally:
-        services.market.get_multiple_prices = ask  # type: ignore[method-assign]
-        services.prices.current = look_up  # type: ignore[method-assign]
+        services.market.get_multiple_prices = ask
+        services.prices.current = look_up
     return 100 * (1 - fetched / needed)

@@ -64,7 +64,7 @@ def test_a_thousand_portfolios_take_a_moment() -> None:
 )
 def test_wrong_arguments(prices: object, weights: object, options: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"\[risk_table\] .*expected .* got "), np.errstate(invalid="ignore"):
-        pe.risk_table(prices, weights, **options)  # type: ignore[arg-type]  # wrong on purpose
+        pe.risk_table(prices, weights, **options)  # wrong on purpose
 
 
 def test_one_shock_moves_the_others_by_their_betas() -> None:

@@ -33,7 +33,7 @@ class Log:
     def __init__(self, database: Database, **options: int) -> None:
         self.database = database
         self.repository = SqlRepository(database)
-        self.feed = EventFeed(SqlEventLog(database), **options)  # type: ignore[arg-type]
+        self.feed = EventFeed(SqlEventLog(database), **options)
 
     async def write(self, *batch: Event) -> None:
         await self.repository.append_events(batch)

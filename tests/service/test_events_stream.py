@@ -126,17 +126,17 @@ async def test_what_cannot_be_answered_is_an_error_and_no_stream(client: httpx.A
         ({"params": {"topic": "portfolio.unknown"}}, 422, "validation_error"),
         ({"params": {"portfolio_id": "17"}}, 422, "validation_error"),
     ):
-        response = await client.get("/events", **given)  # type: ignore[arg-type]
+        response = await client.get("/events", **given)
         assert (response.status_code, response.json()["code"]) == (status, code)
     header_wins = {"params": {"last_event_id": 0, "follow": "false"}, "headers": {"Last-Event-ID": "1"}}
-    text = (await client.get("/events", **header_wins)).text  # type: ignore[arg-type]
+    text = (await client.get("/events", **header_wins)).text
     assert "id: 1\n" not in text  # an alert may have come meanwhile
 
 
 async def test_too_many_followers_are_asked_to_come_later(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    feed = client._transport.app.state.services.feed  # type: ignore[attr-defined]
+    feed = client._transport.app.state.services.feed
     monkeypatch.setattr(feed, "_max_followers", 0)
     response = await client.get("/events", params={"follow": "false"})
     assert (response.status_code, response.json()["code"]) == (503, "overloaded")
@@ -144,7 +144,7 @@ async def test_too_many_followers_are_asked_to_come_later(
 
 
 def test_every_topic_can_be_asked_for() -> None:
-    assert set(stream.TOPIC.__args__) == set(TOPICS)  # type: ignore[attr-defined]
+    assert set(stream.TOPIC.__args__) == set(TOPICS)
 
 
 @pytest.mark.slow

@@ -62,8 +62,8 @@ class Visit:
         self.outside: list[str] = []
         self.complaints: list[str] = []
         self._context = browser.new_context(
-            viewport=viewport,  # type: ignore[arg-type]
-            color_scheme=scheme,  # type: ignore[arg-type]
+            viewport=viewport,
+            color_scheme=scheme,
             java_script_enabled=scripts,
         )
         self._context.route("**/*", self._route)

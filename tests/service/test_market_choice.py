@@ -116,4 +116,4 @@ async def test_books_of_another_source_are_shown_but_not_traded(tmp_path: Path, 
 
 
 def _client(app: object) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")  # type: ignore[arg-type]
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")

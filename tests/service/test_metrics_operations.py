@@ -193,7 +193,7 @@ def test_numbers_and_names_are_written_as_prometheus_reads_them() -> None:
     odd = SimpleNamespace(**{**vars(live), "totals": np.array([np.inf]), "symbols": ('A"\\B\n',) * 500})
     risk = Metric("portfolio_risk_metrics", "as last looked at", "gauge")
     risk.add_sample("portfolio_risk_metrics", {"portfolio_id": "p", "metric": "volatility"}, float("nan"))
-    families = {family.name: family for family in parse("".join(blocks(odd, {}, risk)))}  # type: ignore[arg-type]
+    families = {family.name: family for family in parse("".join(blocks(odd, {}, risk)))}
     assert families["portfolio_total_value"].samples[0].value == np.inf
     assert np.isnan(families["portfolio_risk_metrics"].samples[0].value)
     assert families["portfolio_position_weight"].samples[0].labels["symbol"] == 'A"\\B\n'

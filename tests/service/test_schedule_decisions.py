@@ -321,7 +321,7 @@ async def test_a_process_that_dies_right_after_the_commit_has_done_the_period(tm
             if change.decision is not None:
                 raise Died
 
-        repository.commit = last_word  # type: ignore[method-assign]  # this process knows nothing of its last commit
+        repository.commit = last_word  # this process knows nothing of its last commit
         with pytest.raises(BaseExceptionGroup):
             await desk.at("2025-08-26 14:00")
         traded = len(desk.sql("SELECT trade_id FROM trades"))

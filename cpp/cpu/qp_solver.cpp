@@ -1,0 +1,180 @@
+#include "qp_solver.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <set>
+#include <utility>
+
+#include "blas.hpp"
+#include "checks.hpp"
+#include "qp_diagnosis.hpp"
+
+namespace portfolio::qp {
+namespace {
+
+constexpr double kFirstPolish = 1e-6;      // scaled residual at which the active set is tried
+constexpr double kNextPolish = 1e-2;       // further share by which it must fall before another attempt
+constexpr double kUnpolishedShare = 1e-2;  // of the tolerance, when no active set could be solved exactly
+
+// Bounds that cross by rounding are equal; P may miss semidefiniteness by a share of each diagonal entry, and by
+// rounding of the largest.
+constexpr double kCrossed = 1e-12;
+constexpr double kIndefinite = 1e-8;
+constexpr double kRounding = 1e-14;
+
+bool crosses(double lb, double ub) { return lb - ub > kCrossed * (1.0 + std::max(std::fabs(lb), std::fabs(ub))); }
+
+}  // namespace
+
+void require_convex(const Problem& p, const char* function) {
+  const Vec diagonal = p.P.diagonal().cwiseMax(0.0);
+  Mat factor = p.P;
+  factor.diagonal() += kIndefinite * diagonal + Vec::Constant(p.n(), kRounding * diagonal.maxCoeff());
+  const int n = static_cast<int>(p.n());
+  if (diagonal.isZero(0.0) ? p.P.isZero(0.0) : blas::potrf(n, factor.data(), n) == 0) return;
+  Mat vectors = p.P;
+  Vec values(n);
+  blas::syevd(n, vectors.data(), values.data());
+  char text[160];
+  std::snprintf(text, sizeof text, "eigenvalues from %.6g to %.6g (nearest_psd repairs a covariance)", values[0],
+                values[n - 1]);
+  fail(function, "P", "a positive semidefinite matrix", text);
+}
+
+std::vector<char> first_with_matrix(const std::vector<QpProblem>& problems) {
+  std::set<std::pair<const double*, std::size_t>> seen;
+  std::vector<char> out(problems.size());
+  for (std::size_t k = 0; k < problems.size(); ++k) {
+    out[k] = seen.insert({problems[k].P.data, problems[k].q.size}).second;
+  }
+  return out;
+}
+
+Solver::Solver(const QpProblem& views, const QpOptions& options, const char* function, bool check_convex)
+    : full_(copy_problem(views)), scaling_(full_), options_(options) {
+  if (check_convex) require_convex(full_, function);
+}
+
+bool Solver::open() const {
+  for (Eigen::Index j = 0; j < full_.n(); ++j) {
+    if (crosses(full_.lb[j], full_.ub[j])) return false;
+  }
+  return !scaling_.contradiction() && scaling_.problem().n() > 0;
+}
+
+std::optional<QpResult> Solver::finish(const InteriorPoint& start) {
+  if (!accept_polished(start)) return std::nullopt;
+  return give(QpStatus::optimal);
+}
+
+QpResult Solver::run() {
+  if (crossed_bounds()) return give(QpStatus::primal_infeasible);
+  if (scaling_.contradiction()) {
+    answer_ = *scaling_.contradiction();
+    if (confirm_primal_infeasible(full_, answer_)) return give(QpStatus::primal_infeasible);
+  }
+  if (scaling_.problem().n() == 0) return only_point();
+  const InteriorCallbacks accept{[this](const InteriorPoint& p) { return accept_solution(p); },
+                                 [this](const Solution& s) { return accept_infeasible(s); },
+                                 [this](const Solution& s) { return accept_ray(s); }};
+  const double ask = options_.polish ? std::max(kFirstPolish, options_.tolerance) : options_.tolerance;
+  const InteriorResult found =
+      interior_point(scaling_.problem(), ask, options_.tolerance, options_.max_iterations, accept);
+  out_.iterations = found.iterations;
+  if (found.status == InteriorStatus::finished) return give(status_);
+  if (accept_polished(found.best)) return give(QpStatus::optimal);
+  answer_ = scaling_.point(found.best.at);
+  if (measure(full_, answer_).worst() <= options_.tolerance) return give(QpStatus::optimal);
+  if (found.status == InteriorStatus::max_iterations) return give(QpStatus::max_iterations);
+  return diagnose(answer_);
+}
+
+// A crossed pair is its own certificate; z_box marks it.
+bool Solver::crossed_bounds() {
+  answer_ = {Vec::Zero(full_.n()), Vec::Zero(full_.b.size()), Vec::Zero(full_.h.size()), Vec::Zero(full_.n())};
+  for (Eigen::Index j = 0; j < full_.n(); ++j) {
+    if (crosses(full_.lb[j], full_.ub[j])) answer_.z_box[j] = 1.0;
+  }
+  return !answer_.z_box.isZero(0.0);
+}
+
+// Every variable is fixed: the point satisfies the rows, or one of them is the certificate.
+QpResult Solver::only_point() {
+  const Solution none{Vec::Zero(0), Vec::Zero(scaling_.problem().b.size()), Vec::Zero(scaling_.problem().h.size()),
+                      Vec::Zero(0)};
+  answer_ = scaling_.point(none);
+  out_.polished = measure(full_, answer_).worst() <= options_.tolerance;
+  if (out_.polished) return give(QpStatus::optimal);
+  const Vec equal = full_.A * answer_.x - full_.b, above = full_.G * answer_.x - full_.h;
+  Eigen::Index worst_equal = 0, worst_above = 0;
+  const double equal_size = equal.size() == 0 ? 0.0 : equal.cwiseAbs().maxCoeff(&worst_equal);
+  const double above_size = above.size() == 0 ? 0.0 : above.maxCoeff(&worst_above);
+  answer_ = {Vec::Zero(full_.n()), Vec::Zero(equal.size()), Vec::Zero(above.size()), Vec::Zero(full_.n())};
+  if (equal_size > above_size) {
+    answer_.y[worst_equal] = equal[worst_equal] > 0.0 ? 1.0 : -1.0;
+  } else {
+    answer_.z[worst_above] = 1.0;
+  }
+  return give(confirm_primal_infeasible(full_, answer_) ? QpStatus::primal_infeasible : QpStatus::numerical_error);
+}
+
+QpResult Solver::diagnose(Solution best) {
+  if (const auto s = least_violation(scaling_.problem()); s && accept_infeasible(*s)) return give(status_);
+  if (const auto s = steepest_ray(scaling_.problem()); s && accept_ray(*s)) return give(status_);
+  answer_ = std::move(best);
+  return give(QpStatus::numerical_error);
+}
+
+bool Solver::accept_polished(const InteriorPoint& interior) {
+  if (!options_.polish) return false;
+  const std::optional<Solution> polished = polish(scaling_.problem(), interior);
+  if (!polished || measure(scaling_.problem(), *polished).worst() > options_.tolerance) return false;
+  answer_ = scaling_.point(*polished);
+  out_.polished = measure(full_, answer_).worst() <= options_.tolerance;
+  return out_.polished;
+}
+
+bool Solver::accept_solution(const InteriorPoint& interior) {
+  status_ = QpStatus::optimal;
+  const double worst = interior.residuals.worst();
+  if (worst <= polish_below_) {
+    if (accept_polished(interior)) return true;
+    polish_below_ = kNextPolish * worst;
+  }
+  // Without an exact active set the interior answer has to be well inside the tolerance.
+  if (worst > (options_.polish ? kUnpolishedShare : 1.0) * options_.tolerance) return false;
+  answer_ = scaling_.point(interior.at);
+  return measure(full_, answer_).worst() <= options_.tolerance;
+}
+
+bool Solver::accept_infeasible(const Solution& candidate) {
+  status_ = QpStatus::primal_infeasible;
+  if (!excludes_points(scaling_.problem(), candidate)) return false;
+  answer_ = scaling_.certificate(candidate);
+  return confirm_primal_infeasible(full_, answer_);
+}
+
+bool Solver::accept_ray(const Solution& candidate) {
+  status_ = QpStatus::dual_infeasible;
+  if (!excludes_duals(scaling_.problem(), candidate)) return false;
+  answer_ = scaling_.ray(candidate);
+  return confirm_dual_infeasible(full_, answer_);
+}
+
+QpResult Solver::give(QpStatus status) {
+  const auto copy = [](const Vec& v) { return std::vector<double>(v.begin(), v.end()); };
+  const Residuals r = measure(full_, answer_);
+  out_.status = status;
+  out_.objective = r.objective;
+  out_.primal_residual = r.primal;
+  out_.dual_residual = r.dual;
+  out_.gap = r.gap;
+  out_.x = copy(answer_.x);
+  out_.y = copy(answer_.y);
+  out_.z = copy(answer_.z);
+  out_.z_box = copy(answer_.z_box);
+  return out_;
+}
+
+}  // namespace portfolio::qp

@@ -29,9 +29,12 @@ class Backend {
   virtual PerformanceResult performance(VectorView, const PerformanceOptions&) const = 0;
 };
 
-const Backend& cpu_backend();    // cpp/cpu
-const Backend* metal_backend();  // metal/: null when there is none
-std::string metal_status();      // why there is none, or the GPU's name
+// Whether an accelerator takes every problem it can (its device was named) or only those it is faster at.
+enum class SizeRule { ignore, apply };
+
+const Backend& cpu_backend();                 // cpp/cpu
+const Backend* metal_backend(SizeRule rule);  // metal/: null when there is none
+std::string metal_status();                   // why there is none, or the GPU's name
 
 struct Choice {
   const Backend& backend;

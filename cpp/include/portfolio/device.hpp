@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,28 @@ struct DeviceInfo {
 Device parse_device(const std::string& name, const char* function);
 
 std::vector<DeviceInfo> available_devices();
+
+// What "auto" means from now on: Device::automatic (at load), or a device as if every call named it. Throws
+// std::invalid_argument when that device is absent.
+void set_default_device(Device device);
+Device default_device();
+const char* to_string(Device device);
+
+// A GPU that errs is not used again; its work is done on the CPU.
+struct DeviceHealth {
+  bool available = false;
+  bool healthy = false;
+  bool emulated = false;          // a test's stand-in, which "auto" never chooses
+  std::string name;               // the hardware; empty when there is none
+  std::string reason;             // why it is absent or unhealthy; empty when healthy
+  std::uint64_t fallbacks = 0;    // calls the GPU should have done and the CPU did, since the process started
+  bool simdgroup_matrix = false;  // family Apple7 (M1) or newer
+  std::size_t threads_per_threadgroup = 0;
+  std::size_t threadgroup_memory = 0;  // bytes
+  std::size_t buffer_length = 0;       // the largest, bytes
+};
+
+DeviceHealth metal_health();
 
 // Threads used by kernels that split their work (default: hardware threads). Results never depend on it.
 void set_num_threads(std::size_t count);

@@ -1,0 +1,29 @@
+// The kernels that a Metal GPU accelerates, one file per kernel; the rest runs on the CPU and says so.
+#pragma once
+
+#include "backend.hpp"
+#include "cpu_backend.hpp"
+
+namespace portfolio::metal {
+
+class MetalBackend final : public CpuBackend {
+ public:
+  explicit MetalBackend(SizeRule rule) : rule_(rule) {}
+  std::string name() const override;
+  CovarianceResult covariance(MatrixView, const CovarianceOptions&) const override;
+  CovarianceResult covariance(BasicMatrixView<float>, const CovarianceOptions&) const override;
+  EighResult eigh(MatrixView) const override;
+  NearestPsdResult nearest_psd(MatrixView, const NearestPsdOptions&) const override;
+  QpResult solve_qp(const QpProblem&, const QpOptions&) const override;
+  std::vector<QpResult> solve_qp_batch(const std::vector<QpProblem>&, const QpOptions&) const override;
+  FrontierResult efficient_frontier(const FrontierProblem&) const override;
+  RiskParityResult risk_parity(MatrixView, const RiskParityOptions&) const override;
+  SimulateResult simulate(VectorView, MatrixView, VectorView, const SimulateOptions&) const override;
+  PerformanceResult performance(VectorView, const PerformanceOptions&) const override;
+
+ private:
+  bool only_where_faster() const { return rule_ == SizeRule::apply; }
+  SizeRule rule_;
+};
+
+}  // namespace portfolio::metal

@@ -10,9 +10,12 @@ function(portfolio_wheel_path package expression result)
   set(${result} "${path}" PARENT_SCOPE)
 endfunction()
 
-if(SKBUILD)
+if(SKBUILD OR PORTFOLIO_PYTHON)
   set(PYBIND11_FINDPYTHON ON)
   find_package(Python REQUIRED COMPONENTS Interpreter Development.Module)
+  if(NOT SKBUILD)
+    portfolio_wheel_path(pybind11 "import pybind11; print(pybind11.get_cmake_dir())" pybind11_DIR)
+  endif()
   find_package(pybind11 CONFIG REQUIRED)
   portfolio_wheel_path(cmeel-eigen
     "import importlib.metadata as m; print(m.distribution('cmeel-eigen').locate_file('cmeel.prefix'))" eigen_prefix)

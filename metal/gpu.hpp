@@ -80,9 +80,13 @@ struct Dispatch {
 // Any thread may call any method.
 class Gpu {
  public:
-  static Gpu* get();  // null when there is none
+  static Gpu* get();             // null when there is none
+  static std::string absence();  // why there is none
+  static void close();           // gives all of it back; no call may be in flight, and get() opens it again
+  ~Gpu();
 
   const Limits& limits() const;
+  std::string trouble() const;  // the error after which it is not used any more; empty while it is healthy
   Buffer allocate(std::size_t bytes);
   // Read-only use of the caller's memory, which must outlive run(): not copied when it starts on a page and fills
   // whole pages of 16384 bytes.
@@ -93,9 +97,9 @@ class Gpu {
 
   // allocate, share, threads_limit and run throw Failure.
  private:
-  Gpu();
-  ~Gpu();
   struct State;
+  explicit Gpu(std::unique_ptr<State> state);
+  static std::unique_ptr<Gpu> open();  // throws Failure
   std::unique_ptr<State> state_;
 };
 

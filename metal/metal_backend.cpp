@@ -1,10 +1,9 @@
-// What the Metal backend leaves to the CPU, and how the rest of the library finds it.
+// What the Metal backend leaves to the CPU.
 #include "metal_backend.hpp"
 
 #include "attempt.hpp"
 
-namespace portfolio {
-namespace metal {
+namespace portfolio::metal {
 namespace {
 
 constexpr const char* kNoKernel = "there is no Metal kernel for it";
@@ -58,13 +57,4 @@ PerformanceResult MetalBackend::performance(VectorView returns, const Performanc
   return on_cpu(kNoKernel, [&] { return CpuBackend::performance(returns, options); });
 }
 
-}  // namespace metal
-
-const Backend* metal_backend(SizeRule rule) {
-  static const metal::MetalBackend wherever_it_can(SizeRule::ignore);
-  static const metal::MetalBackend where_faster(SizeRule::apply);
-  if (metal::Gpu::get() == nullptr) return nullptr;
-  return rule == SizeRule::ignore ? &wherever_it_can : &where_faster;
-}
-
-}  // namespace portfolio
+}  // namespace portfolio::metal

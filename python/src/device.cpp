@@ -29,6 +29,7 @@ void init_device(py::module_& m) {
     out["name"] = health.name;
     out["reason"] = health.reason;
     out["fallbacks"] = health.fallbacks;
+    out["last_fallback"] = health.last_fallback;
     out["limits"] = limits;
     return out;
   });

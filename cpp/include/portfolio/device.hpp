@@ -41,6 +41,7 @@ struct DeviceHealth {
   std::string name;               // the hardware; empty when there is none
   std::string reason;             // why it is absent or unhealthy; empty when healthy
   std::uint64_t fallbacks = 0;    // calls the GPU should have done and the CPU did, since the process started
+  std::string last_fallback;      // why the last of them
   bool simdgroup_matrix = false;  // family Apple7 (M1) or newer
   std::size_t threads_per_threadgroup = 0;
   std::size_t threadgroup_memory = 0;  // bytes

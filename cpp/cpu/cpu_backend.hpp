@@ -16,6 +16,8 @@ class CpuBackend : public Backend {
   std::vector<QpResult> solve_qp_batch(const std::vector<QpProblem>&, const QpOptions&) const override;
   FrontierResult efficient_frontier(const FrontierProblem&) const override;
   RiskParityResult risk_parity(MatrixView, const RiskParityOptions&) const override;
+  std::vector<RiskParityResult> risk_parity_batch(const std::vector<RiskParityProblem>&,
+                                                  const RiskParityOptions&) const override;
   SimulateResult simulate(VectorView, MatrixView, VectorView, const SimulateOptions&) const override;
   PerformanceResult performance(VectorView, const PerformanceOptions&) const override;
 };

@@ -1,4 +1,4 @@
-// The frontier as independent quadratic programs: both ends first, then the points between them in parallel.
+// The frontier as independent quadratic programs: both ends first, then the points between them in one batch.
 #include "portfolio/frontier.hpp"
 
 #include <algorithm>
@@ -6,7 +6,6 @@
 
 #include "blas.hpp"
 #include "cpu_backend.hpp"
-#include "parallel.hpp"
 
 namespace portfolio {
 namespace {
@@ -110,6 +109,15 @@ struct Constraints {
   }
 };
 
+// Truthful about both: the ends are single programs and stay on the CPU. No reason yet where the CPU did it all.
+DeviceUsed devices(const std::vector<QpResult>& solved) {
+  const auto accelerated = [](const QpResult& r) { return r.device.name != "cpu"; };
+  const auto count = std::count_if(solved.begin(), solved.end(), accelerated);
+  if (count == 0) return solved.size() > 2 ? solved[1].device : DeviceUsed{};
+  const auto first = std::find_if(solved.begin(), solved.end(), accelerated);
+  return {first->device.name, std::to_string(count) + " of " + std::to_string(solved.size()) + " points"};
+}
+
 }  // namespace
 
 FrontierResult CpuBackend::efficient_frontier(const FrontierProblem& problem) const {
@@ -125,7 +133,9 @@ FrontierResult CpuBackend::efficient_frontier(const FrontierProblem& problem) co
   FrontierResult out;
   const auto stopped = [&](const QpResult& r) {
     out.status = r.status;
-    return r.status != QpStatus::optimal;
+    if (r.status == QpStatus::optimal) return false;
+    out.device = r.device;
+    return true;
   };
 
   // The top: of all portfolios with the highest return the one with least variance.
@@ -148,13 +158,20 @@ FrontierResult CpuBackend::efficient_frontier(const FrontierProblem& problem) co
 
   const double low = dot(problem.mu, solved[0].x);
   const double high = std::max(low, dot(problem.mu, solved[count - 1].x));
-  parallel_for(count - 2, [&](std::size_t k) {
+  // The points between differ in one right-hand side only: one batch that shares every matrix.
+  Constraints between = given;
+  append_row(between.G, cost.data(), n);
+  std::vector<std::vector<double>> limits(count - 2, between.h);
+  std::vector<QpProblem> problems(count - 2, between.with(problem.Sigma, zero));
+  for (std::size_t k = 0; k + 2 < count; ++k) {
     const double share = static_cast<double>(k + 1) / static_cast<double>(count - 1);
-    Constraints at = given;
-    append_row(at.G, cost.data(), n);
-    at.h.push_back(-(low + share * (high - low)));
-    solved[k + 1] = solve_qp(at.with(problem.Sigma, zero), problem.qp);
-  });
+    limits[k].push_back(-(low + share * (high - low)));
+    problems[k].G = between.G.view();
+    problems[k].h = view(limits[k]);
+  }
+  std::vector<QpResult> inner = solve_qp_batch(problems, problem.qp);
+  std::move(inner.begin(), inner.end(), solved.begin() + 1);
+  out.device = devices(solved);
 
   out.weights = Matrix(count, n);
   out.expected_return.resize(count);

@@ -159,6 +159,10 @@ void Scaling::drop_dependent_rows() {
   equalities_ = std::move(kept);
 }
 
+bool Scaling::same_matrices(const Scaling& other) const {
+  return free_ == other.free_ && rows_ == other.rows_ && equalities_ == other.equalities_;
+}
+
 Solution Scaling::rows(const Solution& s) const {
   Solution out;
   out.y = Vec::Zero(full_.b.size());

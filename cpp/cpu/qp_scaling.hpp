@@ -19,6 +19,8 @@ class Scaling {
   Solution ray(const Solution& scaled) const;
   // Multipliers of equality rows that contradict each other, when some do.
   const std::optional<Solution>& contradiction() const { return contradiction_; }
+  // Whether problems with the same P, A and G have, but for a factor of the objective, the same scaled matrices.
+  bool same_matrices(const Scaling& other) const;
 
  private:
   void select(const Problem& full);

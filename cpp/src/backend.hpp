@@ -25,6 +25,8 @@ class Backend {
   virtual std::vector<QpResult> solve_qp_batch(const std::vector<QpProblem>&, const QpOptions&) const = 0;
   virtual FrontierResult efficient_frontier(const FrontierProblem&) const = 0;
   virtual RiskParityResult risk_parity(MatrixView, const RiskParityOptions&) const = 0;
+  virtual std::vector<RiskParityResult> risk_parity_batch(const std::vector<RiskParityProblem>&,
+                                                          const RiskParityOptions&) const = 0;
   virtual SimulateResult simulate(VectorView, MatrixView, VectorView, const SimulateOptions&) const = 0;
   virtual PerformanceResult performance(VectorView, const PerformanceOptions&) const = 0;
 };

@@ -23,7 +23,7 @@ FrontierResult efficient_frontier(const FrontierProblem& problem) {
   check_problem(name, {problem.Sigma, problem.mu, problem.G, problem.h, problem.A, problem.b, problem.lb, problem.ub});
   const Choice choice = choose_backend(problem.qp.device, name);
   FrontierResult result = choice.backend.efficient_frontier(problem);
-  result.device = choice.used;
+  if (result.device.reason.empty()) result.device = choice.used;
   return result;
 }
 

@@ -6,20 +6,34 @@
 namespace portfolio {
 namespace {
 
-constexpr const char* kName = "risk_parity";
-
-void check_budgets(VectorView budgets, std::size_t n) {
+void check_budgets(const char* name, VectorView budgets, std::size_t n) {
   if (!budgets) return;
   if (budgets.size != n) {
-    fail(kName, "budgets", "one for each of the " + std::to_string(n) + " assets", std::to_string(budgets.size));
+    fail(name, "budgets", "one for each of the " + std::to_string(n) + " assets", std::to_string(budgets.size));
   }
-  check_finite(kName, "budgets", budgets.data, 1, n);
+  check_finite(name, "budgets", budgets.data, 1, n);
   for (std::size_t i = 0; i < n; ++i) {
     if (!(budgets[i] > 0.0)) {
-      fail(kName, "budgets", "positive numbers (leave the asset out for none)",
+      fail(name, "budgets", "positive numbers (leave the asset out for none)",
            number(budgets[i]) + " at " + position(i, 1, n));
     }
   }
+}
+
+void check_problem(const char* name, MatrixView covariance, VectorView budgets) {
+  check_symmetric(name, "covariance", covariance);
+  for (std::size_t i = 0; i < covariance.rows; ++i) {
+    if (!(covariance(i, i) > 0.0)) {
+      fail(name, "covariance", "positive variances (an asset without risk can hold no share of it)",
+           number(covariance(i, i)) + " for asset " + std::to_string(i));
+    }
+  }
+  check_budgets(name, budgets, covariance.rows);
+}
+
+void check_options(const char* name, const RiskParityOptions& options) {
+  if (!(options.tolerance > 0.0)) fail(name, "tolerance", "a positive number", number(options.tolerance));
+  if (options.max_iterations < 1) fail(name, "max_iterations", "at least 1", std::to_string(options.max_iterations));
 }
 
 }  // namespace
@@ -41,22 +55,27 @@ const char* to_string(RiskParityStatus status) {
 }
 
 RiskParityResult risk_parity(MatrixView covariance, const RiskParityOptions& options) {
-  check_symmetric(kName, "covariance", covariance);
-  for (std::size_t i = 0; i < covariance.rows; ++i) {
-    if (!(covariance(i, i) > 0.0)) {
-      fail(kName, "covariance", "positive variances (an asset without risk can hold no share of it)",
-           number(covariance(i, i)) + " for asset " + std::to_string(i));
-    }
-  }
-  check_budgets(options.budgets, covariance.rows);
-  if (!(options.tolerance > 0.0)) fail(kName, "tolerance", "a positive number", number(options.tolerance));
-  if (options.max_iterations < 1) {
-    fail(kName, "max_iterations", "at least 1", std::to_string(options.max_iterations));
-  }
-  const Choice choice = choose_backend(options.device, kName);
+  constexpr const char* name = "risk_parity";
+  check_problem(name, covariance, options.budgets);
+  check_options(name, options);
+  const Choice choice = choose_backend(options.device, name);
   RiskParityResult result = choice.backend.risk_parity(covariance, options);
   if (result.device.reason.empty()) result.device = choice.used;
   return result;
+}
+
+std::vector<RiskParityResult> risk_parity_batch(const std::vector<RiskParityProblem>& problems,
+                                                const RiskParityOptions& options) {
+  constexpr const char* name = "risk_parity_batch";
+  check_options(name, options);
+  if (options.budgets) fail(name, "options.budgets", "nothing (each problem carries its own)", "a vector");
+  for (const RiskParityProblem& problem : problems) check_problem(name, problem.covariance, problem.budgets);
+  const Choice choice = choose_backend(options.device, name);
+  std::vector<RiskParityResult> results = choice.backend.risk_parity_batch(problems, options);
+  for (RiskParityResult& result : results) {
+    if (result.device.reason.empty()) result.device = choice.used;
+  }
+  return results;
 }
 
 }  // namespace portfolio

@@ -29,6 +29,15 @@ struct RiskParityResult {
   DeviceUsed device;
 };
 
+// One member of a batch; members may share their covariance.
+struct RiskParityProblem {
+  MatrixView covariance;  // n x n
+  VectorView budgets;     // n, > 0, normalised to sum to one; not given means equal
+};
+
 RiskParityResult risk_parity(MatrixView covariance, const RiskParityOptions& options = {});
+// Each result is that of risk_parity with the member's budgets; `options.budgets` must not be given.
+std::vector<RiskParityResult> risk_parity_batch(const std::vector<RiskParityProblem>& problems,
+                                                const RiskParityOptions& options = {});
 
 }  // namespace portfolio

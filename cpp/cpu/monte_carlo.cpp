@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <type_traits>
 
 #include "blas.hpp"
-#include "checks.hpp"
 #include "cpu_backend.hpp"
 #include "normals.hpp"
 #include "parallel.hpp"
 #include "philox.hpp"
-#include "psd_factor.hpp"
+#include "return_model.hpp"
 #include "sample_statistics.hpp"
 
 namespace portfolio {
@@ -23,35 +21,22 @@ void draw(const DrawRange& range, std::size_t count, double* out) { normal_kerne
 void chi(const DrawRange& range, int degrees, float* out) { normal_kernels().chi_squared32(range, degrees, out); }
 void chi(const DrawRange& range, int degrees, double* out) { normal_kernels().chi_squared64(range, degrees, out); }
 
+void expm1s(std::vector<float>& values) { normal_kernels().expm1s32(values.size(), values.data()); }
+void expm1s(std::vector<double>& values) {
+  for (double& v : values) v = std::expm1(v);
+}
+
 // The normal variables that the returns are made of: their mean and factor.
 template <class T>
 struct Model {
   std::size_t n = 0, rank = 0;
   std::vector<T> mean, factor;  // n, and n x rank row-major
 
-  Model(const std::vector<double>& m, const Matrix& f) : n(f.rows), rank(f.cols) {
-    mean.assign(m.begin(), m.end());
-    factor.assign(f.data.begin(), f.data.end());
+  explicit Model(const ReturnModel& wide) : n(wide.factor.rows), rank(wide.factor.cols) {
+    mean.assign(wide.mean.begin(), wide.mean.end());
+    factor.assign(wide.factor.data.begin(), wide.factor.data.end());
   }
 };
-
-// Mean and covariance of log(1 + R) such that 1 + R is lognormal with the given moments of R.
-Matrix log_moments(std::vector<double>& mean, MatrixView covariance) {
-  const std::size_t n = mean.size();
-  Matrix out(n, n);
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j < n; ++j) {
-      const double ratio = covariance(i, j) / ((1.0 + mean[i]) * (1.0 + mean[j]));
-      if (!(ratio > -1.0)) {
-        fail("simulate", "covariance", "one that lognormal returns can have",
-             "too negative an entry at " + position(i * n + j, n, n));
-      }
-      out(i, j) = std::log1p(ratio);
-    }
-  }
-  for (std::size_t i = 0; i < n; ++i) mean[i] = std::log1p(mean[i]) - 0.5 * out(i, i);
-  return out;
-}
 
 // One block of paths through all steps. Arrays are asset by asset: entry (path p, asset i) is at [i * paths + p].
 template <class T>
@@ -103,9 +88,7 @@ void Block<T>::step(std::uint32_t number) {
     const int m = static_cast<int>(paths_), n = static_cast<int>(model_.n), k = static_cast<int>(model_.rank);
     blas::gemm(false, false, m, n, k, T(1), normals_.data(), m, model_.factor.data(), k, T(1), returns_.data(), m);
   }
-  if (options_.distribution == Distribution::lognormal) {
-    for (T& r : returns_) r = std::expm1(r);
-  }
+  if (options_.distribution == Distribution::lognormal) expm1s(returns_);
 }
 
 template <class T>
@@ -156,9 +139,8 @@ void Block<T>::run(double* values, Matrix& kept) {
 }
 
 template <class T>
-void run_blocks(const std::vector<double>& mean, const Matrix& factor, VectorView weights,
-                const SimulateOptions& options, SimulateResult& result) {
-  const Model<T> model(mean, factor);
+void run_blocks(const ReturnModel& wide, VectorView weights, const SimulateOptions& options, SimulateResult& result) {
+  const Model<T> model(wide);
   parallel_for(block_count(options.scenarios, kPaths), [&](std::size_t block) {
     Block<T>(model, weights, options, block * kPaths).run(result.values.data(), result.returns);
   });
@@ -191,18 +173,15 @@ Matrix standard_normals(std::uint64_t seed, std::uint64_t first_path, std::size_
 
 SimulateResult CpuBackend::simulate(VectorView mean, MatrixView covariance, VectorView weights,
                                     const SimulateOptions& options) const {
-  std::vector<double> centre(mean.data, mean.data + mean.size);
-  const bool lognormal = options.distribution == Distribution::lognormal;
-  const Matrix logs = lognormal ? log_moments(centre, covariance) : Matrix();
-  const Matrix factor = psd_factor(lognormal ? logs.view() : covariance, "simulate", "covariance");
+  const ReturnModel model = return_model(mean, covariance, options.distribution);
   SimulateResult result;
   result.seed = options.seed;
   result.values.resize(options.scenarios);
   if (options.keep_returns) result.returns = Matrix(options.scenarios, mean.size);
   if (options.precision == Precision::float32) {
-    run_blocks<float>(centre, factor, weights, options, result);
+    run_blocks<float>(model, weights, options, result);
   } else {
-    run_blocks<double>(centre, factor, weights, options, result);
+    run_blocks<double>(model, weights, options, result);
   }
   if (options.keep_values) {
     std::vector<double> copy = result.values;

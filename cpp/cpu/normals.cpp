@@ -8,7 +8,7 @@
 namespace portfolio {
 namespace {
 
-const NormalKernels kBaseline{"baseline", &normals32, &normals64, &chi_squared32, &chi_squared64};
+const NormalKernels kBaseline{"baseline", &normals32, &normals64, &chi_squared32, &chi_squared64, &expm1s32};
 
 // Best first.
 std::vector<const NormalKernels*> available() {

@@ -23,6 +23,8 @@ struct NormalKernels {
   // One chi-squared variable of each path, with `degrees` of freedom.
   void (*chi_squared32)(const DrawRange&, int degrees, float* out);
   void (*chi_squared64)(const DrawRange&, int degrees, double* out);
+  // exp(x) - 1 of each value, in place.
+  void (*expm1s32)(std::size_t count, float* values);
 };
 
 // The best level of this processor, or the one PORTFOLIO_SIMD names (baseline, avx2, avx512; an error where it is

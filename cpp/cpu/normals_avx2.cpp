@@ -5,7 +5,7 @@
 namespace portfolio {
 
 extern const NormalKernels normals_avx2;
-const NormalKernels normals_avx2{"avx2", &normals32, &normals64, &chi_squared32, &chi_squared64};
+const NormalKernels normals_avx2{"avx2", &normals32, &normals64, &chi_squared32, &chi_squared64, &expm1s32};
 
 }  // namespace portfolio
 #endif

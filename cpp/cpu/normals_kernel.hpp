@@ -1,7 +1,9 @@
 // Box-Muller (1958) with our own logarithm, sine and cosine: integer operations, + - * fma sqrt and, in float64 only, a
 // division. Every one of them is exactly rounded and contraction is off, so every device and instruction level gives
 // the same bits. The polynomials are minimax fits: docs/numerics/normal_polynomials.py. Included by one source file for
-// each level; everything is internal to it, and no std function is called that the linker could merge.
+// each level; everything is internal to it, and no std function is called that the linker could merge. The float32 part
+// is written out for GPUs in metal/kernels/normals.h: no sum there or here may meet a product that is not an explicit
+// fma.
 #pragma once
 
 #include "normals.hpp"
@@ -78,6 +80,22 @@ template <class To, class From>
   sincos32(angle, s, c);
   first = r * c;
   second = r * s;
+}
+
+// exp(x) - 1 = 2^k (exp(r) - 1) + 2^k - 1 with r = x - k log 2. Half of 2^k is used, which exists for every k.
+[[gnu::always_inline]] inline float expm1_32(float x) {
+  x = x < 89.0f ? x : 89.0f;    // infinite from here on
+  x = x > -25.0f ? x : -25.0f;  // -1 from here on
+  const float k = __builtin_fmaf(x, 1.44269504f, 0x1.8p23f) - 0x1.8p23f;
+  const float r = __builtin_fmaf(k, 2.12194440e-4f, __builtin_fmaf(k, -0.693359375f, x));
+  float q = 0.00019907574460376054f;
+  q = __builtin_fmaf(q, r, 0.0013933642767369747f);
+  q = __builtin_fmaf(q, r, 0.00833328627049923f);
+  q = __builtin_fmaf(q, r, 0.04166646674275398f);
+  q = __builtin_fmaf(q, r, 0.1666666716337204f);
+  q = __builtin_fmaf(q, r, 0.5f);
+  const float half = bits_of<float>((static_cast<std::int32_t>(k) + 126) * (1 << 23));
+  return 2.0f * __builtin_fmaf(half, __builtin_fmaf(r * r, q, r), half - 0.5f);
 }
 
 // ---- float64: 53 bits each.
@@ -214,8 +232,8 @@ void chi_squared32(const portfolio::DrawRange& range, int degrees, float* out) {
         const PhiloxBlock x = strip.draw(static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(pair) | kChi32);
         float first, second;
         box_muller32(x.x0, x.x1, first, second);
-        const float both = -2.0f * log32(unit32(x.x2));
-        sum[0][i] += single ? first * first : both;
+        const float both = __builtin_fmaf(-2.0f, log32(unit32(x.x2)), sum[0][i]);
+        sum[0][i] = single ? __builtin_fmaf(first, first, sum[0][i]) : both;
       }
     }
     copy_rows<float, 1>(sum, range, offset, 0, 1, out);
@@ -238,6 +256,10 @@ void chi_squared64(const portfolio::DrawRange& range, int degrees, double* out) 
     }
     copy_rows<double, 1>(sum, range, offset, 0, 1, out);
   }
+}
+
+void expm1s32(std::size_t count, float* values) {
+  for (std::size_t k = 0; k < count; ++k) values[k] = expm1_32(values[k]);
 }
 
 }  // namespace

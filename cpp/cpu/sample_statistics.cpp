@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace portfolio {
 namespace {
@@ -19,89 +18,102 @@ void select(Iterator begin, Iterator from, Iterator to, const std::size_t* first
   select(begin, place + 1, to, middle + 1, last);
 }
 
-// A quantile (Hyndman and Fan 1996, definition 7) and the two order statistics around it that give its standard error.
-struct Place {
-  double rank;               // of the quantile, 0 based
-  std::size_t below, above;  // ranks two standard deviations of the binomial away
-  double deviation;          // one standard deviation, in ranks
-};
+template <class Values>
+ShiftedSums sums(const Values& begin, const Values& end, double shift) {
+  ShiftedSums out{shift};
+  for (auto v = begin; v != end; ++v) {
+    out.sum += *v - shift;
+    out.squares += (*v - shift) * (*v - shift);
+  }
+  return out;
+}
 
-Place place_of(double level, std::size_t count) {
-  const double last = static_cast<double>(count - 1), n = static_cast<double>(count);
-  const double deviation = std::sqrt(n * level * (1.0 - level));
+}  // namespace
+
+StatisticsPlan::StatisticsPlan(const SimulateOptions& options)
+    : levels_(options.quantile_levels),
+      count_(static_cast<double>(options.scenarios)),
+      start_(options.initial_value),
+      share_(1.0 - options.confidence),
+      tail_mass_(std::max(share_ * count_, 1.0)),
+      last_(options.scenarios - 1),
+      tail_rank_(std::min(static_cast<std::size_t>(tail_mass_), last_)) {
+  levels_.push_back(share_);
+  for (const double level : levels_) {
+    const Place place = place_of(level);
+    const auto below = static_cast<std::size_t>(place.rank);
+    for (const std::size_t rank : {below, std::min(below + 1, last_), place.below, place.above}) ranks_.push_back(rank);
+  }
+  ranks_.push_back(tail_rank_);
+  std::sort(ranks_.begin(), ranks_.end());
+  ranks_.erase(std::unique(ranks_.begin(), ranks_.end()), ranks_.end());
+}
+
+StatisticsPlan::Place StatisticsPlan::place_of(double level) const {
+  const double last = static_cast<double>(last_);
+  const double deviation = std::sqrt(count_ * level * (1.0 - level));
   const double rank = level * last;
   const auto inside = [&](double r) { return static_cast<std::size_t>(std::clamp(r, 0.0, last)); };
   return {rank, inside(std::floor(rank - 2.0 * deviation)), inside(std::ceil(rank + 2.0 * deviation)), deviation};
 }
 
-double quantile(const std::vector<double>& values, const Place& place) {
-  const auto below = static_cast<std::size_t>(place.rank);
-  if (below + 1 >= values.size()) return values[below];
-  return values[below] + (place.rank - static_cast<double>(below)) * (values[below + 1] - values[below]);
+double StatisticsPlan::at(const std::vector<double>& order, std::size_t rank) const {
+  return order[static_cast<std::size_t>(std::lower_bound(ranks_.begin(), ranks_.end(), rank) - ranks_.begin())];
+}
+
+double StatisticsPlan::quantile(const std::vector<double>& order, double level) const {
+  const double rank = place_of(level).rank;
+  const auto below = static_cast<std::size_t>(rank);
+  const double value = at(order, below);
+  if (below >= last_) return value;
+  return value + (rank - static_cast<double>(below)) * (at(order, below + 1) - value);
 }
 
 // sqrt(p (1 - p) / N) / density, the density being the slope of the order statistics around the quantile.
-double standard_error(const std::vector<double>& values, const Place& place) {
-  const double slope = (values[place.above] - values[place.below]) / static_cast<double>(place.above - place.below);
+double StatisticsPlan::standard_error(const std::vector<double>& order, double level) const {
+  const Place place = place_of(level);
+  const double slope =
+      (at(order, place.above) - at(order, place.below)) / static_cast<double>(place.above - place.below);
   return slope * place.deviation;
 }
 
 // Mean of the worst share of the sample, the value at its edge counted in part, and its standard error: Manistre and
-// Hancock 2005, "Variance of the CTE estimator". The order statistics up to the edge must be in their place.
-void tail(std::vector<double>& values, double share, double start, SimulateResult& result) {
-  const double mass = std::max(share * static_cast<double>(values.size()), 1.0);
-  const auto whole = static_cast<std::size_t>(mass);
-  const auto edge = values.begin() + static_cast<std::ptrdiff_t>(std::min(whole, values.size() - 1));
-  std::sort(values.begin(), edge);  // so that the sum does not depend on how the selection left it
-  double sum = 0.0, squares = 0.0;
-  for (std::size_t k = 0; k <= whole && k < values.size(); ++k) {
-    const double part = k < whole ? 1.0 : mass - static_cast<double>(whole);
-    sum += part * (values[k] - start);
-    squares += part * (values[k] - start) * (values[k] - start);
-  }
-  result.cvar = sum / mass;
-  const double variance = std::max(squares / mass - result.cvar * result.cvar, 0.0);
+// Hancock 2005, "Variance of the CTE estimator".
+void StatisticsPlan::finish_tail(double edge, const ShiftedSums& tail, SimulateResult& result) const {
+  const double part = std::min(tail_mass_ - static_cast<double>(tail_rank_), 1.0), away = edge - tail.shift;
+  const double mean = (tail.sum + part * away) / tail_mass_;
+  const double variance = std::max((tail.squares + part * away * away) / tail_mass_ - mean * mean, 0.0);
+  result.cvar = mean + (tail.shift - start_);
   const double gap = result.var - result.cvar;
-  result.cvar_se = std::sqrt((variance + (1.0 - share) * gap * gap) / mass);
+  result.cvar_se = std::sqrt((variance + (1.0 - share_) * gap * gap) / tail_mass_);
 }
 
-}  // namespace
+void StatisticsPlan::finish(const std::vector<double>& order, const ShiftedSums& all, const ShiftedSums& tail,
+                            SimulateResult& result) const {
+  result.mean = all.sum / count_ + (all.shift - start_);
+  result.volatility = std::sqrt(std::max(all.squares - all.sum * (all.sum / count_), 0.0) / (count_ - 1.0));
+  result.mean_se = result.volatility / std::sqrt(count_);
+  for (std::size_t k = 0; k + 1 < levels_.size(); ++k) {
+    result.quantiles.push_back(quantile(order, levels_[k]));
+    result.quantiles_se.push_back(standard_error(order, levels_[k]));
+  }
+  result.var = quantile(order, share_) - start_;
+  result.var_se = standard_error(order, share_);
+  finish_tail(at(order, tail_rank_), tail, result);
+}
 
 void summarise(std::vector<double>& values, const SimulateOptions& options, SimulateResult& result) {
-  const std::size_t count = values.size();
-  const double n = static_cast<double>(count), start = options.initial_value, share = 1.0 - options.confidence;
-  double sum = 0.0, squares = 0.0;
-  for (const double v : values) sum += v - start;
-  result.mean = sum / n;
-  for (const double v : values) squares += (v - start - result.mean) * (v - start - result.mean);
-  result.volatility = std::sqrt(squares / (n - 1.0));
-  result.mean_se = result.volatility / std::sqrt(n);
-
-  std::vector<double> levels = options.quantile_levels;
-  levels.push_back(share);
-  std::vector<std::size_t> ranks;
-  for (const double level : levels) {
-    const Place place = place_of(level, count);
-    const auto below = static_cast<std::size_t>(place.rank);
-    for (const std::size_t rank : {below, std::min(below + 1, count - 1), place.below, place.above}) {
-      ranks.push_back(rank);
-    }
-  }
-  ranks.push_back(std::min(static_cast<std::size_t>(std::max(share * n, 1.0)), count - 1));
-  std::sort(ranks.begin(), ranks.end());
-  ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
+  const StatisticsPlan plan(options);
+  const double n = static_cast<double>(values.size());
+  const double rough = options.initial_value + sums(values.begin(), values.end(), options.initial_value).sum / n;
+  const ShiftedSums all = sums(values.begin(), values.end(), rough);
+  const auto& ranks = plan.ranks();
   select(values.begin(), values.begin(), values.end(), ranks.data(), ranks.data() + ranks.size());
-
-  for (const double level : levels) {
-    const Place place = place_of(level, count);
-    result.quantiles.push_back(quantile(values, place));
-    result.quantiles_se.push_back(standard_error(values, place));
-  }
-  result.var = result.quantiles.back() - start;
-  result.var_se = result.quantiles_se.back();
-  result.quantiles.pop_back();
-  result.quantiles_se.pop_back();
-  tail(values, share, start, result);
+  const auto edge = values.begin() + static_cast<std::ptrdiff_t>(plan.tail_rank());
+  std::sort(values.begin(), edge);  // so that the sum does not depend on how the selection left it
+  std::vector<double> order(ranks.size());
+  std::transform(ranks.begin(), ranks.end(), order.begin(), [&](std::size_t rank) { return values[rank]; });
+  plan.finish(order, all, sums(values.begin(), edge, *edge), result);
 }
 
 }  // namespace portfolio

@@ -1,4 +1,6 @@
-"""Prints the polynomials of cpp/cpu/normals_kernel.hpp: minimax fits by Remez exchange with 60 digits.
+"""Prints the polynomials of cpp/cpu/normals_kernel.hpp and metal/kernels/normals.h.
+
+Minimax fits by Remez exchange with 60 digits.
 
 Run: uv run --with mpmath python docs/numerics/normal_polynomials.py
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-from mpmath import atanh, cos, log, lu_solve, matrix, mp, mpf, pi, sin, sqrt
+from mpmath import atanh, cos, expm1, log, lu_solve, matrix, mp, mpf, pi, sin, sqrt
 
 mp.dps = 60
 Function = Callable[[mpf], mpf]
@@ -84,6 +86,14 @@ FITS: list[tuple[str, Function, mpf, mpf, int, Callable[[mpf], float]]] = [
         (f"cos{bits}: cos(2 pi t) in t^2", COSINE, mpf(0), EIGHTH_TURN, degree, rounding)
         for COSINE in [lambda z: cos(2 * pi * sqrt(z))]
         for bits, degree, rounding in ((32, 4, single), (64, 7, float))
+    ),
+    (
+        "expm1_32: (exp(r) - 1 - r) / r^2 in r",
+        lambda r: (expm1(r) - r) / r**2 if abs(r) > mpf(10) ** -20 else mpf(1) / 2,
+        -log(mpf(2)) / 2,
+        log(mpf(2)) / 2,
+        5,
+        single,
     ),
 ]
 

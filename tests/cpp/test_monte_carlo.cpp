@@ -74,6 +74,25 @@ void threads() {
   }
 }
 
+// float32 lognormal returns are exp - 1 of the draws, small ones as accurate as large ones, down to -1.
+void lognormal_returns() {
+  for (const double sigma : {1e-4, 0.2, 8.0}) {
+    const std::vector<double> mean = {0.0}, weights = {1.0}, covariance = {sigma * sigma};
+    SimulateOptions options;
+    options.scenarios = 4000;
+    options.distribution = Distribution::lognormal;
+    options.precision = Precision::float32;
+    options.keep_returns = true;
+    const Matrix returns = simulate(view(mean), {covariance.data(), 1, 1}, view(weights), options).returns;
+    const Matrix z = standard_normals(0, 0, 4000, 0, 1, Precision::float32);
+    const double variance = std::log1p(sigma * sigma), deviation = std::sqrt(variance);
+    for (std::size_t p = 0; p < 4000; ++p) {
+      const double log_return = deviation * z(p, 0) - 0.5 * variance, want = std::expm1(log_return);
+      CHECK_NEAR(returns(p, 0), want, 3e-7 * (std::fabs(want) + (1.0 + want) * (variance + deviation * 5.0)));
+    }
+  }
+}
+
 void errors() {
   const std::vector<double> mean = {0.0, 0.0}, weights = {0.5, 0.5}, good = {1, 0, 0, 1};
   const auto run = [&](const std::vector<double>& c, const SimulateOptions& o) {
@@ -100,6 +119,7 @@ int main() {
   golden_bits();
   counters();
   threads();
+  lognormal_returns();
   errors();
   return check::finish();
 }

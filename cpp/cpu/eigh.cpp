@@ -6,6 +6,7 @@
 
 #include "blas.hpp"
 #include "cpu_backend.hpp"
+#include "parallel.hpp"
 #include "symmetric.hpp"
 
 namespace portfolio {
@@ -32,15 +33,12 @@ void eigen_columns(std::size_t n, double* a, double* values) {
   }
 }
 
-EighResult CpuBackend::eigh(MatrixView matrix) const {
-  const std::size_t n = matrix.rows;
-  Matrix columns = symmetric_part(matrix);
+EighResult oriented(std::size_t n, std::vector<double>&& values, const double* columns) {
   EighResult result;
-  result.values.resize(n);
-  eigen_columns(n, columns.data.data(), result.values.data());
+  result.values = std::move(values);
   result.vectors = Matrix(n, n);
   for (std::size_t k = 0; k < n; ++k) {
-    const double* v = &columns.data[k * n];
+    const double* v = columns + k * n;
     std::size_t largest = 0;
     for (std::size_t i = 1; i < n; ++i) {
       if (std::fabs(v[i]) > std::fabs(v[largest])) largest = i;
@@ -49,6 +47,20 @@ EighResult CpuBackend::eigh(MatrixView matrix) const {
     for (std::size_t i = 0; i < n; ++i) result.vectors(i, k) = sign * v[i];
   }
   return result;
+}
+
+EighResult CpuBackend::eigh(MatrixView matrix) const {
+  const std::size_t n = matrix.rows;
+  Matrix columns = symmetric_part(matrix);
+  std::vector<double> values(n);
+  eigen_columns(n, columns.data.data(), values.data());
+  return oriented(n, std::move(values), columns.data.data());
+}
+
+std::vector<EighResult> CpuBackend::eigh_batch(const std::vector<MatrixView>& matrices) const {
+  std::vector<EighResult> out(matrices.size());
+  parallel_for(matrices.size(), [&](std::size_t k) { out[k] = CpuBackend::eigh(matrices[k]); });
+  return out;
 }
 
 }  // namespace portfolio

@@ -1,6 +1,7 @@
 // Eigenvalues of symmetric matrices, shared by eigh, nearest_psd and the factor of simulate.
 #pragma once
 
+#include "portfolio/eigh.hpp"
 #include "portfolio/matrix.hpp"
 
 namespace portfolio {
@@ -16,5 +17,8 @@ inline Matrix symmetric_part(MatrixView m) {
 
 // Eigenvalues ascending in `values`; eigenvector k over a[k * n .. k * n + n). Throws when LAPACK gives up.
 void eigen_columns(std::size_t n, double* a, double* values);
+
+// The result of ascending values and their eigenvectors (vector k at columns[k * n]): largest entries made positive.
+EighResult oriented(std::size_t n, std::vector<double>&& values, const double* columns);
 
 }  // namespace portfolio

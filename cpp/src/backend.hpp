@@ -19,7 +19,10 @@ class Backend {
   virtual std::string name() const = 0;
   virtual CovarianceResult covariance(MatrixView, const CovarianceOptions&) const = 0;
   virtual CovarianceResult covariance(BasicMatrixView<float>, const CovarianceOptions&) const = 0;
+  virtual std::vector<CovarianceResult> covariance_batch(const std::vector<MatrixView>&,
+                                                         const CovarianceOptions&) const = 0;
   virtual EighResult eigh(MatrixView) const = 0;
+  virtual std::vector<EighResult> eigh_batch(const std::vector<MatrixView>&) const = 0;
   virtual NearestPsdResult nearest_psd(MatrixView, const NearestPsdOptions&) const = 0;
   virtual QpResult solve_qp(const QpProblem&, const QpOptions&) const = 0;
   virtual std::vector<QpResult> solve_qp_batch(const std::vector<QpProblem>&, const QpOptions&) const = 0;

@@ -31,6 +31,11 @@ inline std::string position(std::size_t index, std::size_t rows, std::size_t col
   return text.append(std::to_string(index % cols)).append("]");
 }
 
+// "matrices[3]", an argument of a batch.
+inline std::string item(const char* argument, std::size_t index) {
+  return std::string(argument) + "[" + std::to_string(index) + "]";
+}
+
 inline std::string shape(std::size_t rows, std::size_t cols) {
   return "shape (" + std::to_string(rows) + ", " + std::to_string(cols) + ")";
 }

@@ -7,43 +7,47 @@
 namespace portfolio {
 namespace {
 
-constexpr const char* kName = "covariance";
-
-void check_weights(VectorView weights, std::size_t observations) {
+void check_weights(const char* function, VectorView weights, std::size_t observations) {
   if (!weights) return;
   if (weights.size != observations) {
-    fail(kName, "weights", "one for each of the " + std::to_string(observations) + " observations",
+    fail(function, "weights", "one for each of the " + std::to_string(observations) + " observations",
          std::to_string(weights.size));
   }
-  check_finite(kName, "weights", weights.data, 1, weights.size);
+  check_finite(function, "weights", weights.data, 1, weights.size);
   std::size_t positive = 0;
   for (std::size_t t = 0; t < weights.size; ++t) {
     if (weights[t] < 0.0) {
-      fail(kName, "weights", "no negative weight", number(weights[t]) + " at " + position(t, 1, weights.size));
+      fail(function, "weights", "no negative weight", number(weights[t]) + " at " + position(t, 1, weights.size));
     }
     positive += weights[t] > 0.0 ? 1 : 0;
   }
-  if (positive < 2) fail(kName, "weights", "at least 2 positive weights", std::to_string(positive));
+  if (positive < 2) fail(function, "weights", "at least 2 positive weights", std::to_string(positive));
 }
 
 template <class T>
-CovarianceResult checked(BasicMatrixView<T> returns, const CovarianceOptions& options) {
-  if (returns.rows < 2) fail(kName, "returns", "at least 2 observations", shape(returns.rows, returns.cols));
-  if (returns.cols == 0) fail(kName, "returns", "at least 1 asset", shape(returns.rows, returns.cols));
-  check_finite(kName, "returns", returns.data, returns.rows, returns.cols);
-  check_weights(options.weights, returns.rows);
+void check(const char* function, const char* argument, BasicMatrixView<T> returns, const CovarianceOptions& options) {
+  if (returns.rows < 2) fail(function, argument, "at least 2 observations", shape(returns.rows, returns.cols));
+  if (returns.cols == 0) fail(function, argument, "at least 1 asset", shape(returns.rows, returns.cols));
+  check_finite(function, argument, returns.data, returns.rows, returns.cols);
+  check_weights(function, options.weights, returns.rows);
   const bool exponential = options.method == CovarianceMethod::exponential;
   if (exponential && !(options.halflife > 0.0 && std::isfinite(options.halflife))) {
-    fail(kName, "halflife", "a positive number of observations", number(options.halflife));
+    fail(function, "halflife", "a positive number of observations", number(options.halflife));
   }
   if (!(options.ddof >= 0.0 && std::isfinite(options.ddof))) {
-    fail(kName, "ddof", "a number not below 0", number(options.ddof));
+    fail(function, "ddof", "a number not below 0", number(options.ddof));
   }
   const bool shrinks = options.method == CovarianceMethod::ledoit_wolf || options.method == CovarianceMethod::oas;
   const double effective = observation_weights(returns.rows, options).effective;
   if (!shrinks && !(options.ddof < effective * (1.0 - 1e-12))) {
-    fail(kName, "ddof", "less than the " + number(effective) + " effective observations", number(options.ddof));
+    fail(function, "ddof", "less than the " + number(effective) + " effective observations", number(options.ddof));
   }
+}
+
+template <class T>
+CovarianceResult checked(BasicMatrixView<T> returns, const CovarianceOptions& options) {
+  constexpr const char* kName = "covariance";
+  check(kName, "returns", returns, options);
   const Choice choice = choose_backend(options.device, kName);
   CovarianceResult result = choice.backend.covariance(returns, options);
   if (result.device.reason.empty()) result.device = choice.used;
@@ -56,6 +60,18 @@ CovarianceResult covariance(MatrixView returns, const CovarianceOptions& options
 
 CovarianceResult covariance(BasicMatrixView<float> returns, const CovarianceOptions& options) {
   return checked(returns, options);
+}
+
+std::vector<CovarianceResult> covariance_batch(const std::vector<MatrixView>& universes,
+                                               const CovarianceOptions& options) {
+  constexpr const char* kName = "covariance_batch";
+  for (std::size_t k = 0; k < universes.size(); ++k) check(kName, item("returns", k).c_str(), universes[k], options);
+  const Choice choice = choose_backend(options.device, kName);
+  std::vector<CovarianceResult> results = choice.backend.covariance_batch(universes, options);
+  for (CovarianceResult& result : results) {
+    if (result.device.reason.empty()) result.device = choice.used;
+  }
+  return results;
 }
 
 }  // namespace portfolio

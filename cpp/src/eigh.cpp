@@ -13,6 +13,17 @@ EighResult eigh(MatrixView matrix, Device device) {
   return result;
 }
 
+std::vector<EighResult> eigh_batch(const std::vector<MatrixView>& matrices, Device device) {
+  constexpr const char* kName = "eigh_batch";
+  for (std::size_t k = 0; k < matrices.size(); ++k) check_symmetric(kName, item("matrices", k).c_str(), matrices[k]);
+  const Choice choice = choose_backend(device, kName);
+  std::vector<EighResult> results = choice.backend.eigh_batch(matrices);
+  for (EighResult& result : results) {
+    if (result.device.reason.empty()) result.device = choice.used;
+  }
+  return results;
+}
+
 NearestPsdResult nearest_psd(MatrixView matrix, const NearestPsdOptions& options) {
   constexpr const char* kName = "nearest_psd";
   check_symmetric(kName, "matrix", matrix);

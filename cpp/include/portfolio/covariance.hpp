@@ -27,4 +27,9 @@ struct CovarianceResult {
 CovarianceResult covariance(MatrixView returns, const CovarianceOptions& options = {});
 CovarianceResult covariance(BasicMatrixView<float> returns, const CovarianceOptions& options = {});
 
+// One estimate for each table, of any shapes, with the same options; weights then fit every table. The same numbers as
+// one call for each.
+std::vector<CovarianceResult> covariance_batch(const std::vector<MatrixView>& universes,
+                                               const CovarianceOptions& options = {});
+
 }  // namespace portfolio

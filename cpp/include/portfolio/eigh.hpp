@@ -14,6 +14,9 @@ struct EighResult {
 
 EighResult eigh(MatrixView matrix, Device device = Device::automatic);
 
+// One decomposition for each matrix, of any sizes. The same numbers as one call for each.
+std::vector<EighResult> eigh_batch(const std::vector<MatrixView>& matrices, Device device = Device::automatic);
+
 struct NearestPsdOptions {
   double min_eigenvalue = 0.0;  // floor in [0, 1), as a share of the mean variance (1 for a correlation matrix)
   // true: the diagonal stays, and the matrix scaled to unit diagonal moves least (Higham 2002, alternating

@@ -49,6 +49,18 @@ inline portfolio::MatrixView matrix_view(const MaybeDoubles& a, const char* func
   return a ? matrix_view<double>(*a, function, argument) : portfolio::MatrixView{};
 }
 
+// One view for each array of a batch; the first that is no matrix is named by its place.
+inline std::vector<portfolio::MatrixView> matrix_views(const std::vector<Doubles>& arrays, const char* function,
+                                                       const char* argument) {
+  std::vector<portfolio::MatrixView> out;
+  out.reserve(arrays.size());
+  for (const Doubles& a : arrays) {
+    const std::string name = std::string(argument) + "[" + std::to_string(out.size()) + "]";
+    out.push_back(matrix_view<double>(a, function, name.c_str()));
+  }
+  return out;
+}
+
 // Hands the vector's memory to NumPy.
 template <class T>
 py::array_t<T> to_numpy(std::vector<T>&& data, std::vector<py::ssize_t> shape) {

@@ -4,6 +4,14 @@
 
 namespace {
 
+py::dict to_dict(portfolio::EighResult&& result) {
+  py::dict out;
+  out["values"] = to_numpy(std::move(result.values));
+  out["vectors"] = to_numpy(std::move(result.vectors));
+  add_device(out, result.device);
+  return out;
+}
+
 py::dict eigh(const Doubles& matrix, const std::string& device) {
   const auto view = matrix_view<double>(matrix, "eigh", "matrix");
   const auto chosen = portfolio::parse_device(device, "eigh");
@@ -12,10 +20,20 @@ py::dict eigh(const Doubles& matrix, const std::string& device) {
     const py::gil_scoped_release release;
     result = portfolio::eigh(view, chosen);
   }
-  py::dict out;
-  out["values"] = to_numpy(std::move(result.values));
-  out["vectors"] = to_numpy(std::move(result.vectors));
-  add_device(out, result.device);
+  return to_dict(std::move(result));
+}
+
+py::list eigh_batch(const std::vector<Doubles>& matrices, const std::string& device) {
+  constexpr const char* name = "eigh_batch";
+  const auto views = matrix_views(matrices, name, "matrices");
+  const auto chosen = portfolio::parse_device(device, name);
+  std::vector<portfolio::EighResult> results;
+  {
+    const py::gil_scoped_release release;
+    results = portfolio::eigh_batch(views, chosen);
+  }
+  py::list out;
+  for (auto& result : results) out.append(to_dict(std::move(result)));
   return out;
 }
 
@@ -50,6 +68,7 @@ py::dict nearest_psd(const Doubles& matrix, double min_eigenvalue, bool keep_dia
 
 void init_eigh(py::module_& m) {
   m.def("eigh", &eigh, py::arg("matrix"), py::kw_only(), py::arg("device"));
+  m.def("eigh_batch", &eigh_batch, py::arg("matrices"), py::kw_only(), py::arg("device"));
   m.def("nearest_psd", &nearest_psd, py::arg("matrix"), py::kw_only(), py::arg("min_eigenvalue"),
         py::arg("keep_diagonal"), py::arg("tolerance"), py::arg("max_iterations"), py::arg("device"));
 }

@@ -9,7 +9,14 @@ from portfolio_engine.backtest import Backtest, Rebalance, backtest
 from portfolio_engine.black_litterman import View, black_litterman
 from portfolio_engine.constraints import Constraints, Linear
 from portfolio_engine.covariance import Covariance, covariance
-from portfolio_engine.devices import DeviceInfo, available_devices
+from portfolio_engine.devices import (
+    DeviceHealth,
+    DeviceInfo,
+    available_devices,
+    default_device,
+    metal_health,
+    set_default_device,
+)
 from portfolio_engine.eigh import Eigh, NearestPSD, eigh, nearest_psd
 from portfolio_engine.errors import FeasibleRange, InfeasibleError, SolverError
 from portfolio_engine.expanding import ExpandingPerformance, expanding_performance
@@ -43,6 +50,7 @@ __all__ = [
     "Computation",
     "Constraints",
     "Covariance",
+    "DeviceHealth",
     "DeviceInfo",
     "Drawdown",
     "Eigh",
@@ -79,12 +87,14 @@ __all__ = [
     "conditional_returns",
     "correlation",
     "covariance",
+    "default_device",
     "efficient_frontier",
     "eigh",
     "estimate_moments",
     "expanding_performance",
     "factor_exposure",
     "gaussian_tail_risk",
+    "metal_health",
     "money_weighted_return",
     "nearest_psd",
     "optimize",
@@ -94,6 +104,7 @@ __all__ = [
     "risk_decomposition",
     "risk_parity",
     "risk_table",
+    "set_default_device",
     "simulate",
     "solve_qp",
     "solve_qp_batch",

@@ -13,6 +13,9 @@ except ImportError as error:
     ) from error
 
 available_devices = _core.available_devices
+set_default_device = _core.set_default_device
+default_device = _core.default_device
+metal_health = _core.metal_health
 set_num_threads = _core.set_num_threads
 num_threads = _core.num_threads
 covariance = tallied(_core.covariance)

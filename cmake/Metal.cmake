@@ -25,7 +25,6 @@ print(path)
   target_link_libraries(portfolio_metal_cpp INTERFACE "-framework Foundation" "-framework Metal" "-framework QuartzCore"
                                                       "-framework CoreGraphics")
 elseif(PORTFOLIO_METAL STREQUAL "EMULATED")
-  add_subdirectory(tests/metal/emulator)
   add_subdirectory(tests/metal/fake)
   target_link_libraries(portfolio_metal_cpp INTERFACE portfolio_fake_metal)
 elseif(NOT PORTFOLIO_METAL STREQUAL "OFF")

@@ -10,8 +10,14 @@
 
 namespace portfolio::metal {
 
-Gpu& usable_gpu();                             // throws Failure with the recorded reason when there is none
-void record_fallback(const std::string& why);  // counted in metal_health()
+Gpu& usable_gpu();  // throws Failure with the recorded reason when there is none
+void record_fallback(const std::string& why);
+
+struct Fallbacks {
+  std::uint64_t count = 0;
+  std::string last;  // why
+};
+Fallbacks fallbacks();  // of this process
 
 template <class Result>
 void label(Result& result, const DeviceUsed& device) {

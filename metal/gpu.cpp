@@ -2,6 +2,7 @@
 
 #include <Foundation/Foundation.hpp>
 #include <Metal/Metal.hpp>
+#include <chrono>
 #include <cstdlib>
 #include <mutex>
 
@@ -16,12 +17,12 @@ namespace {
 
 constexpr const char* kEmulation = "Metal (CPU emulation)";  // the device of tests/metal/fake
 
-// Seconds. One command buffer takes far below one; the emulation is slow and must not be given up for that.
-double time_bound(bool hardware) {
+// One command buffer takes far below one; the emulation is slow and must not be given up for that.
+std::chrono::duration<double> time_bound(bool hardware) {
   const char* given = std::getenv("PORTFOLIO_METAL_TIMEOUT");
   const double seconds = given == nullptr ? 0.0 : std::strtod(given, nullptr);
-  if (seconds > 0.0) return seconds;
-  return hardware ? 10.0 : 600.0;
+  if (seconds > 0.0) return std::chrono::duration<double>(seconds);
+  return std::chrono::seconds(hardware ? 10 : 600);
 }
 
 Limits limits_of(MTL::Device* device) {
@@ -39,7 +40,7 @@ Limits limits_of(MTL::Device* device) {
 
 struct Gpu::State {
   explicit State(NS::SharedPtr<MTL::Device> found)
-      : device(found), limits(limits_of(device.get())), seconds(time_bound(limits.hardware)), pipelines(device) {}
+      : device(found), limits(limits_of(device.get())), bound(time_bound(limits.hardware)), pipelines(device) {}
 
   [[noreturn]] void give_up(const std::string& why) {
     const std::lock_guard<std::mutex> lock(guard);
@@ -50,7 +51,7 @@ struct Gpu::State {
   NS::SharedPtr<MTL::Device> device;
   NS::SharedPtr<MTL::CommandQueue> queue;
   Limits limits;
-  double seconds;
+  std::chrono::duration<double> bound;
   std::shared_ptr<BufferPool> pool = std::make_shared<BufferPool>(device);
   Pipelines pipelines;
   mutable std::mutex guard;
@@ -131,13 +132,13 @@ void Gpu::run(const std::vector<Dispatch>& work) {
   if (!commands) state_->give_up("Metal gave no command buffer");
   if (!encode(work, pipelines, *commands)) state_->give_up("Metal gave no command encoder");
   commands->commit();
-  const auto outcome = state_->waiter.within(state_->seconds, [commands, held = memory_of(work)] {
+  const auto outcome = state_->waiter.within(state_->bound, [commands, held = memory_of(work)] {
     const AutoreleasePool own;
     commands->waitUntilCompleted();
     if (commands->status() == MTL::CommandBufferStatusCompleted) return std::string();
     return describe("the GPU failed", commands->error());
   });
-  if (!outcome) state_->give_up("the GPU did not answer within " + std::to_string(state_->seconds) + " s");
+  if (!outcome) state_->give_up("the GPU did not answer within " + std::to_string(state_->bound.count()) + " s");
   if (!outcome->empty()) state_->give_up(*outcome);
 }
 

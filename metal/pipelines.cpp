@@ -1,5 +1,7 @@
 #include "pipelines.hpp"
 
+#include <string_view>
+
 #include "gpu.hpp"
 
 namespace portfolio::metal {
@@ -12,8 +14,10 @@ NS::String* text(const std::string& words) { return NS::String::string(words.c_s
 // The file that defines a kernel; null when none does.
 const Shader* shader_of(const std::string& kernel) {
   const std::string definition = "kernel void " + kernel + "(";
+  const std::string instance = "host_name(\"" + kernel + "\")";  // of a template
   for (const Shader* shader = kShaders; shader->file != nullptr; ++shader) {
-    if (std::string(shader->source).find(definition) != std::string::npos) return shader;
+    const std::string_view source = shader->source;
+    if (source.find(definition) != source.npos || source.find(instance) != source.npos) return shader;
   }
   return nullptr;
 }

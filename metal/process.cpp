@@ -4,10 +4,8 @@
 #include <mutex>
 
 #include "attempt.hpp"
-#include "metal_backend.hpp"
 
-namespace portfolio {
-namespace metal {
+namespace portfolio::metal {
 namespace {
 
 struct Process {
@@ -16,8 +14,7 @@ struct Process {
   std::string absence;
   bool opened = false;
   pid_t owner = 0;
-  std::uint64_t fallbacks = 0;
-  std::string last_fallback;
+  Fallbacks fallbacks;
 };
 
 // Never destroyed: other threads may still compute while the process exits.
@@ -71,45 +68,14 @@ Gpu& usable_gpu() {
 void record_fallback(const std::string& why) {
   Process& the = process();
   const std::lock_guard<std::mutex> lock(the.guard);
-  ++the.fallbacks;
-  the.last_fallback = why;
+  ++the.fallbacks.count;
+  the.fallbacks.last = why;
 }
 
-}  // namespace metal
-
-const Backend* metal_backend(SizeRule rule) {
-  static const metal::MetalBackend wherever_it_can(SizeRule::ignore);
-  static const metal::MetalBackend where_faster(SizeRule::apply);
-  if (metal::Gpu::get() == nullptr) return nullptr;
-  return rule == SizeRule::ignore ? &wherever_it_can : &where_faster;
-}
-
-std::string metal_status() {
-  const metal::Gpu* gpu = metal::Gpu::get();
-  return gpu == nullptr ? metal::Gpu::absence() : gpu->limits().name;
-}
-
-DeviceHealth metal_health() {
-  DeviceHealth health;
-  if (const metal::Gpu* gpu = metal::Gpu::get()) {
-    const metal::Limits& limits = gpu->limits();
-    health.available = true;
-    health.reason = gpu->trouble();
-    health.healthy = health.reason.empty();
-    health.emulated = !limits.hardware;
-    health.name = limits.name;
-    health.simdgroup_matrix = limits.simdgroup_matrix;
-    health.threads_per_threadgroup = limits.threads_per_threadgroup;
-    health.threadgroup_memory = limits.threadgroup_memory;
-    health.buffer_length = limits.buffer_length;
-  } else {
-    health.reason = metal::Gpu::absence();
-  }
-  metal::Process& the = metal::process();
+Fallbacks fallbacks() {
+  Process& the = process();
   const std::lock_guard<std::mutex> lock(the.guard);
-  health.fallbacks = the.fallbacks;
-  health.last_fallback = the.last_fallback;
-  return health;
+  return the.fallbacks;
 }
 
-}  // namespace portfolio
+}  // namespace portfolio::metal

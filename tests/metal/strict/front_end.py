@@ -44,7 +44,7 @@ MESSAGE = re.compile(r"^(.*?):(\d+):\d+: (?:fatal )?error: (.*)$", re.M)
 ATTRIBUTE = re.compile(r"\[\[\s*\w+\s*(?:\([^()\]]*\))?\s*\]\]")
 CONSTANT = re.compile(r"\bconstant\s+(\w+)\s+(\w+)\s*\[\[\s*function_constant\s*\(\s*\w+\s*\)\s*\]\]\s*;")
 STRUCT = re.compile(r"\bstruct\s+(\w+)\s*\{")
-SHARED = re.compile(r"(?m)^(\s*)threadgroup(\s+[\w:<>]+\s+\w+(?:\s*\[[^\]\n]*\])*\s*[;,=])")
+SHARED = re.compile(r"(?m)^(\s*)threadgroup\s+([\w:<>]+)\s+(\w+)\s*((?:\[[^\]\n]*\]\s*)*)([;,=])")
 
 
 class NoFrontEnd(RuntimeError):
@@ -59,10 +59,18 @@ def clang() -> list[str]:
     return [str(Path(wheel.origin).parent / "zig"), "clang"]
 
 
+def shared(declaration: re.Match[str]) -> str:
+    """Threadgroup memory has no constructor and no scope of its own, which stock clang has no word for."""
+    indent, kind, name, lengths, end = declaration.groups()
+    if end != ";":  # several in one statement, or an initialiser, which a rule refuses
+        return f"{indent}static threadgroup {kind} {name}{lengths}{end}"
+    return f"{indent}auto& {name} = metal::strict_shared<threadgroup {kind}{lengths}>();"
+
+
 def as_cpp(source: Source, structs: set[str]) -> str:
-    """What clang reads: no attributes, function constants with a value, static threadgroup arrays; lines stay."""
+    """What clang reads: no attributes, function constants with a value, shared arrays from elsewhere."""
     edits = [(m.start(), m.end(), f"constant {m[1]} {m[2]} = {m[1]}(1);") for m in CONSTANT.finditer(source.code)]
-    edits += [(m.start(1), m.end(), f"{m[1]}static threadgroup{m[2]}") for m in SHARED.finditer(source.code)]
+    edits += [(m.start(1), m.end(), shared(m)) for m in SHARED.finditer(source.code)]
     taken = [(start, end) for start, end, _ in edits]
     for found in ATTRIBUTE.finditer(source.text):
         if source.code[found.start()] == "[" and not any(start <= found.start() < end for start, end in taken):

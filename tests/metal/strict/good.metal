@@ -52,6 +52,8 @@ kernel void product(device const float* a [[buffer(0)]], device float* c [[buffe
                     device atomic_uint* done [[buffer(2)]], uint2 group [[threadgroup_position_in_grid]],
                     ushort lane [[thread_index_in_simdgroup]]) {
   threadgroup float tile[TILE * TILE];
+  threadgroup atomic_uint counts[2][4];
+  if (lane < 4) atomic_store_explicit(&counts[1][lane], 0u, memory_order_relaxed);
   for (uint k = lane; k < TILE * TILE; k += 32) tile[k] = a[k];
   threadgroup_barrier(mem_flags::mem_threadgroup | mem_flags::mem_device);
   simdgroup_float8x8 left, right, sum = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);

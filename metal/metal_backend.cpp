@@ -31,23 +31,6 @@ NearestPsdResult MetalBackend::nearest_psd(MatrixView matrix, const NearestPsdOp
   return on_cpu(kNoKernel, [&] { return CpuBackend::nearest_psd(matrix, options); });
 }
 
-QpResult MetalBackend::solve_qp(const QpProblem& problem, const QpOptions& options) const {
-  return on_cpu(kNoKernel, [&] { return CpuBackend::solve_qp(problem, options); });
-}
-
-std::vector<QpResult> MetalBackend::solve_qp_batch(const std::vector<QpProblem>& problems,
-                                                   const QpOptions& options) const {
-  return on_cpu(kNoKernel, [&] { return CpuBackend::solve_qp_batch(problems, options); });
-}
-
-FrontierResult MetalBackend::efficient_frontier(const FrontierProblem& problem) const {
-  return on_cpu(kNoKernel, [&] { return CpuBackend::efficient_frontier(problem); });
-}
-
-RiskParityResult MetalBackend::risk_parity(MatrixView covariance, const RiskParityOptions& options) const {
-  return on_cpu(kNoKernel, [&] { return CpuBackend::risk_parity(covariance, options); });
-}
-
 SimulateResult MetalBackend::simulate(VectorView mean, MatrixView covariance, VectorView weights,
                                       const SimulateOptions& options) const {
   return on_cpu(kNoKernel, [&] { return CpuBackend::simulate(mean, covariance, weights, options); });

@@ -18,6 +18,8 @@ class MetalBackend final : public CpuBackend {
   std::vector<QpResult> solve_qp_batch(const std::vector<QpProblem>&, const QpOptions&) const override;
   FrontierResult efficient_frontier(const FrontierProblem&) const override;
   RiskParityResult risk_parity(MatrixView, const RiskParityOptions&) const override;
+  std::vector<RiskParityResult> risk_parity_batch(const std::vector<RiskParityProblem>&,
+                                                  const RiskParityOptions&) const override;
   SimulateResult simulate(VectorView, MatrixView, VectorView, const SimulateOptions&) const override;
   PerformanceResult performance(VectorView, const PerformanceOptions&) const override;
 

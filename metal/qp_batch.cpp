@@ -148,7 +148,7 @@ void QpBatch::write_problem(std::size_t k) {
   std::fill_n(state, 3 * entry.n + 2 * entry.m + entry.p, 0.0f);
   const Vec start = Vec::Zero(p.n()).cwiseMax(p.lb).cwiseMin(p.ub);
   put(put(state, start), start);
-  put(state + 3 * entry.n, p.h.cwiseMin(0.0));
+  put(state + 3 * entry.n, Vec(p.h.cwiseMin(0.0)));
   reports_.data<QpReport>()[k] = {0, 0, static_cast<std::uint32_t>(kFirstLevel), 0, 0.0f, 0.0f, {0, 0}};
 }
 

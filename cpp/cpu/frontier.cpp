@@ -113,7 +113,7 @@ struct Constraints {
 DeviceUsed devices(const std::vector<QpResult>& solved) {
   const auto accelerated = [](const QpResult& r) { return r.device.name != "cpu"; };
   const auto count = std::count_if(solved.begin(), solved.end(), accelerated);
-  if (count == 0) return solved.size() > 2 ? solved[1].device : DeviceUsed{};
+  if (count == 0) return solved[solved.size() > 2 ? 1 : 0].device;
   const auto first = std::find_if(solved.begin(), solved.end(), accelerated);
   return {first->device.name, std::to_string(count) + " of " + std::to_string(solved.size()) + " points"};
 }

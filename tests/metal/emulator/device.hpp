@@ -42,7 +42,7 @@ Lanes exchange(const void* value, unsigned long bytes, const char* operation, Pl
 void threadgroup_barrier(bool memory, Place place);
 void simdgroup_barrier(bool memory, Place place);
 // The block of the kernel's n-th `threadgroup T name[size];`, the same for all threads of the group.
-void* threadgroup_array(unsigned ordinal, unsigned long bytes, unsigned long alignment);
+void* threadgroup_array(unsigned ordinal);
 [[noreturn]] void fail(const char* what, Place place);
 
 float exp(float x);
@@ -81,6 +81,7 @@ struct LinkedKernel {
   void (*entry)(const Thread&);
   const LinkedParameter* parameters;
   unsigned parameter_count, max_threads;
+  const unsigned long* array_bytes;  // of the kernel's threadgroup arrays, in order; ends with 0
 };
 
 struct LinkedFile {

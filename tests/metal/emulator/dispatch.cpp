@@ -30,7 +30,7 @@ void check_buffer(const Kernel& kernel, const Parameter& parameter, const Linked
 }
 
 void check_threadgroup_memory(const Kernel& kernel, const Launch& launch, const Options& options) {
-  std::size_t declared = 0, total = 0;
+  std::size_t declared = 0, total = kernel.static_threadgroup_bytes;
   for (const Parameter& parameter : kernel.parameters) {
     if (parameter.binding == Binding::threadgroup) declared = std::max(declared, std::size_t(parameter.index) + 1);
   }

@@ -82,7 +82,9 @@ struct Kernel {
   std::string name, file;
   int line = 0;
   std::vector<Parameter> parameters;
-  std::size_t max_threads = 0;  // [[max_total_threads_per_threadgroup(n)]]; 0: not given
+  std::vector<std::size_t> threadgroup_arrays;  // bytes of those declared in the kernel's body
+  std::size_t static_threadgroup_bytes = 0;     // their sum
+  std::size_t max_threads = 0;                  // [[max_total_threads_per_threadgroup(n)]]; 0: not given
   const LinkedKernel* linked = nullptr;
 };
 

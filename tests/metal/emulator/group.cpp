@@ -24,7 +24,7 @@ Group::Group(const Kernel& kernel, const Launch& launch, const Options& options)
     : kernel_(kernel),
       launch_(launch),
       options_(options),
-      memory_(launch.threadgroup_bytes, options.max_threadgroup_bytes),
+      memory_(launch.threadgroup_bytes, kernel.threadgroup_arrays),
       random_(options.seed),
       noise_(options.seed + 1) {
   const std::size_t count = launch.threads.count();
@@ -112,13 +112,6 @@ void Group::place_threads(Extent position) {
 void Group::run_ready() {
   cursor_ = 0;
   Context::change(main_, next_ready());
-  while (request_.pending) {
-    // Here and not in the fiber: ThreadSanitizer takes an allocation for a write of the thread that makes it.
-    memory_.allocate_array(request_.ordinal, request_.bytes);
-    request_.pending = false;
-    tsan_release(&start_sync_);
-    Context::change(main_, running_->context);
-  }
   if (failure_ != nullptr) std::rethrow_exception(failure_);
 }
 

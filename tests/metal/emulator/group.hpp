@@ -33,13 +33,6 @@ struct Simdgroup {
   char sync[2];  // addresses for ThreadSanitizer; two for the same reason
 };
 
-// A threadgroup array that a fiber has come upon first.
-struct ArrayRequest {
-  bool pending = false;
-  unsigned ordinal = 0;
-  std::size_t bytes = 0;
-};
-
 class Group {
  public:
   Group(const Kernel& kernel, const Launch& launch, const Options& options);
@@ -52,7 +45,7 @@ class Group {
   Lanes exchange(const void* value, unsigned long bytes, const char* operation, Place place);
   void simdgroup_barrier(bool memory, Place place);
   void threadgroup_barrier(bool memory, Place place);
-  void* threadgroup_array(unsigned ordinal, unsigned long bytes, unsigned long alignment);
+  void* threadgroup_array(unsigned ordinal) const { return memory_.array(ordinal); }
   float noise(float x);
   const std::string& kernel_name() const { return kernel_.name; }
 
@@ -79,7 +72,6 @@ class Group {
   std::mt19937_64 random_, noise_;
   std::size_t cursor_ = 0, groups_run_ = 0;
   Fiber* running_ = nullptr;
-  ArrayRequest request_;
   std::exception_ptr failure_;  // what a fiber threw
   bool refused_ = false;
   char start_sync_ = 0, end_sync_ = 0, barrier_sync_[2] = {0, 0};

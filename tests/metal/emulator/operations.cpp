@@ -30,21 +30,6 @@ void Group::threadgroup_barrier(bool memory, Place place) {
   if (memory) tsan_acquire(sync);
 }
 
-void* Group::threadgroup_array(unsigned ordinal, unsigned long bytes, unsigned long alignment) {
-  if (memory_.array(ordinal) == nullptr) {
-    if (alignment > alignof(std::max_align_t))
-      throw Error("kernel " + kernel_.name + ": a threadgroup array's alignment");
-    if (!memory_.fits(bytes)) {
-      throw Error("kernel " + kernel_.name + ": more threadgroup memory than " +
-                  std::to_string(options_.max_threadgroup_bytes) + " bytes");
-    }
-    request_ = {true, ordinal, bytes};
-    Context::change(running_->context, main_);
-  }
-  tsan_acquire(&start_sync_);
-  return memory_.array(ordinal);
-}
-
 unsigned lane() { return Group::current().lane(); }
 
 Lanes exchange(const void* value, unsigned long bytes, const char* operation, Place place) {
@@ -55,9 +40,7 @@ void simdgroup_barrier(bool memory, Place place) { Group::current().simdgroup_ba
 
 void threadgroup_barrier(bool memory, Place place) { Group::current().threadgroup_barrier(memory, place); }
 
-void* threadgroup_array(unsigned ordinal, unsigned long bytes, unsigned long alignment) {
-  return Group::current().threadgroup_array(ordinal, bytes, alignment);
-}
+void* threadgroup_array(unsigned ordinal) { return Group::current().threadgroup_array(ordinal); }
 
 void fail(const char* what, Place place) {
   throw Error("kernel " + Group::current().kernel_name() + ": " + what + " (" + place.file + ":" +

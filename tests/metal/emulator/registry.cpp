@@ -20,8 +20,12 @@ std::map<std::string, Kernel> collect() {
   for (const LinkedFile* const* file = linked_files; *file != nullptr; ++file) {
     for (unsigned i = 0; i < (*file)->count; ++i) {
       const LinkedKernel& linked = (*file)->kernels[i];
-      Kernel kernel{linked.name, linked.file, linked.line, {}, linked.max_threads, &linked};
+      Kernel kernel{linked.name, linked.file, linked.line, {}, {}, 0, linked.max_threads, &linked};
       for (unsigned p = 0; p < linked.parameter_count; ++p) kernel.parameters.push_back(describe(linked.parameters[p]));
+      for (const unsigned long* bytes = linked.array_bytes; *bytes != 0; ++bytes) {
+        kernel.threadgroup_arrays.push_back(*bytes);
+        kernel.static_threadgroup_bytes += *bytes;
+      }
       if (!all.emplace(kernel.name, kernel).second) throw Error("two kernels are called " + kernel.name);
     }
   }

@@ -7,6 +7,13 @@
 
 namespace emulator {
 namespace {
+// Exactly as long as asked for, so that AddressSanitizer sees the first byte beyond.
+Block allocate(std::size_t bytes) {
+  void* data = std::malloc(bytes);
+  if (data == nullptr) throw std::bad_alloc();
+  return {data, bytes};
+}
+
 // volatile: a memset would be seen by ThreadSanitizer as an access of the thread that happens to run.
 void poison(const Block& block) {
   auto* words = static_cast<volatile unsigned*>(block.data);
@@ -16,47 +23,29 @@ void poison(const Block& block) {
 }
 }  // namespace
 
-ThreadgroupMemory::ThreadgroupMemory(const std::vector<std::size_t>& lengths, std::size_t limit) : limit_(limit) {
-  for (const std::size_t length : lengths) {
-    bound_.push_back(allocate(length));
-    used_ += length;
-  }
+ThreadgroupMemory::ThreadgroupMemory(const std::vector<std::size_t>& bound, const std::vector<std::size_t>& arrays)
+    : bound_count_(bound.size()) {
+  for (const std::size_t bytes : bound) blocks_.push_back(allocate(bytes));
+  for (const std::size_t bytes : arrays) blocks_.push_back(allocate(bytes));
 }
 
 ThreadgroupMemory::~ThreadgroupMemory() {
   free_retired();
-  for (const Block& block : bound_) std::free(block.data);
-  for (const Block& block : arrays_) std::free(block.data);
+  for (const Block& block : blocks_) std::free(block.data);
 }
 
 void ThreadgroupMemory::start_group() {
-  if (under_tsan) {
-    retired_.insert(retired_.end(), bound_.begin(), bound_.end());
-    retired_.insert(retired_.end(), arrays_.begin(), arrays_.end());
-    for (Block& block : bound_) block = allocate(block.bytes);
-    for (const Block& block : arrays_) used_ -= block.bytes;
-    arrays_.clear();
+  for (Block& block : blocks_) {
+    if (under_tsan) {
+      retired_.push_back(block);
+      block = allocate(block.bytes);
+    }
+    poison(block);
   }
-  for (const Block& block : bound_) poison(block);
-  for (const Block& block : arrays_) poison(block);
 }
 
 void ThreadgroupMemory::free_retired() {
   for (const Block& block : retired_) std::free(block.data);
   retired_.clear();
-}
-
-void ThreadgroupMemory::allocate_array(unsigned ordinal, std::size_t bytes) {
-  if (ordinal >= arrays_.size()) arrays_.resize(ordinal + 1, {nullptr, 0});
-  arrays_[ordinal] = allocate(bytes);
-  used_ += bytes;
-  poison(arrays_[ordinal]);
-}
-
-// Exactly as long as asked for, so that AddressSanitizer sees the first byte beyond.
-Block ThreadgroupMemory::allocate(std::size_t bytes) {
-  void* data = std::malloc(bytes);
-  if (data == nullptr) throw std::bad_alloc();
-  return {data, bytes};
 }
 }  // namespace emulator

@@ -9,23 +9,20 @@
 namespace emulator {
 class ThreadgroupMemory {
  public:
-  ThreadgroupMemory(const std::vector<std::size_t>& lengths, std::size_t limit);
+  // Bytes of the [[threadgroup(n)]] and of the arrays that the kernel declares.
+  ThreadgroupMemory(const std::vector<std::size_t>& bound, const std::vector<std::size_t>& arrays);
   ~ThreadgroupMemory();
   ThreadgroupMemory(const ThreadgroupMemory&) = delete;
   ThreadgroupMemory& operator=(const ThreadgroupMemory&) = delete;
 
   void start_group();
-  const Block* bound() const { return bound_.data(); }
-  void* array(unsigned ordinal) const { return ordinal < arrays_.size() ? arrays_[ordinal].data : nullptr; }
-  bool fits(std::size_t more_bytes) const { return used_ + more_bytes <= limit_; }
-  void allocate_array(unsigned ordinal, std::size_t bytes);
+  const Block* bound() const { return blocks_.data(); }
+  void* array(unsigned ordinal) const { return blocks_[bound_count_ + ordinal].data; }
   // Under ThreadSanitizer every group has memory of its own, kept until here: reuse would look like a race.
   void free_retired();
 
  private:
-  static Block allocate(std::size_t bytes);
-
-  std::vector<Block> bound_, arrays_, retired_;
-  std::size_t used_ = 0, limit_;
+  std::size_t bound_count_;
+  std::vector<Block> blocks_, retired_;
 };
 }  // namespace emulator

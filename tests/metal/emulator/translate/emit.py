@@ -69,8 +69,7 @@ def _without_attributes(source: Source, kernels: list[Kernel]) -> str:
         spans = (match.span() for match in ATTRIBUTE.finditer(source.code, kernel.begin, kernel.end))
         edits.extend((*span, "") for span in spans)
         for ordinal, array in enumerate(kernel.arrays):
-            whole = f"{array.type}{array.sizes.replace(' ', '')}"
-            call = f"emulator::threadgroup_array({ordinal}, sizeof({whole}), alignof({array.type}))"
+            call = f"emulator::threadgroup_array({ordinal})"
             lines = "\n" * source.code.count("\n", array.begin, array.end)
             declaration = f"auto& {array.name} = *static_cast<{array.type}(*){array.sizes}>({call});{lines}"
             edits.append((array.begin, array.end, declaration))
@@ -85,13 +84,15 @@ def _tables(source: Source, kernels: list[Kernel]) -> str:
     for kernel in kernels:
         arguments = ", ".join(_argument(parameter) for parameter in kernel.parameters)
         rows = "".join(f"    {_row(parameter)},\n" for parameter in kernel.parameters)
+        bytes_of_arrays = "".join(f"sizeof({array.type}{array.sizes}), " for array in kernel.arrays)
         parts.append(
+            f"static const unsigned long {kernel.name}_arrays[] = {{{bytes_of_arrays}0}};\n"
             f"static void {kernel.name}_entry(const emulator::Thread& t) {{\n  {kernel.name}({arguments});\n}}\n"
             f"static const emulator::LinkedParameter {kernel.name}_parameters[] = {{\n{rows}}};\n"
         )
     entries = "".join(
         f'    {{"{kernel.name}", {json.dumps(str(source.path))}, {kernel.line}, {kernel.name}_entry, '
-        f"{kernel.name}_parameters, {len(kernel.parameters)}, {kernel.max_threads}}},\n"
+        f"{kernel.name}_parameters, {len(kernel.parameters)}, {kernel.max_threads}, {kernel.name}_arrays}},\n"
         for kernel in kernels
     )
     return "".join(parts) + f"static const emulator::LinkedKernel table[] = {{\n{entries}}};\n"

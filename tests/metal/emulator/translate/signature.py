@@ -36,7 +36,7 @@ THREADGROUP = re.compile(
 BUILTIN = re.compile(r"(?P<type>uint[23]?)\s+(?P<name>\w+)\s*\[\[\s*(?P<attribute>\w+)\s*\]\]")
 ARRAY = re.compile(r"\bthreadgroup\s+(?P<type>\w+)\s+(?P<name>\w+)(?P<sizes>(?:\s*\[[^\[\]]+\])+)\s*;")
 # A threadgroup variable, as opposed to a pointer or reference to one (the name follows the type without * or &).
-VARIABLE = re.compile(r"\bthreadgroup\s+\w+\s+\w+")
+VARIABLE = re.compile(r"\bthreadgroup\s+(?:const\s+)?(?!const\b)\w+\s+(?!const\b)\w+")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def parse(source: Source) -> list[Kernel]:
         if names.count(kernel.name) > 1:
             raise source.error(kernel.begin, f"two kernels are called {kernel.name}")
     understood = [(kernel.begin, kernel.end) for kernel in kernels]
-    for match in re.finditer(r"\bkernel\b|\[\[|\btemplate\b", source.code):
+    for match in re.finditer(r"\bkernel\b|\[\[|\btemplate\b(?=\s*<[^;{}()]*>\s*kernel)", source.code):
         if not any(begin <= match.start() < end for begin, end in understood):
             raise source.error(match.start(), f"'{match.group()}' outside a kernel signature of the documented style")
     arrays = {array.begin for kernel in kernels for array in kernel.arrays}

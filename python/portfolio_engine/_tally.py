@@ -13,6 +13,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from portfolio_engine._lost import Health, LostWork
+
 log = logging.getLogger("portfolio_engine.kernels")
 
 LEVELS = ((1.0, logging.DEBUG), (10.0, logging.INFO), (math.inf, logging.WARNING))  # by seconds
@@ -39,6 +41,13 @@ class Tally:
 
 _lock = Lock()
 _tallies: dict[Computation, Tally] = {}
+_lost: LostWork | None = None
+
+
+def watch(health: Health) -> None:
+    """From now on work that a device failed to do shows in the log."""
+    global _lost
+    _lost = LostWork(health)
 
 
 def computations() -> dict[Computation, Tally]:
@@ -57,6 +66,8 @@ def tallied(kernel: Callable[P, R]) -> Callable[P, R]:
         result = kernel(*args, **kwargs)
         seconds = time.perf_counter() - began
         _count(name, result, seconds)
+        if _lost is not None:
+            _lost.look(name, result)
         level = next(level for most, level in LEVELS if seconds < most)
         if log.isEnabledFor(level):
             log.log(level, "kernel", extra=_said(name, [*args, *kwargs.values()], result, seconds))

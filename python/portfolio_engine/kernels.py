@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portfolio_engine._tally import tallied
+from portfolio_engine._tally import tallied, watch
 
 try:
     from portfolio_engine import _core
@@ -16,6 +16,7 @@ available_devices = _core.available_devices
 set_default_device = _core.set_default_device
 default_device = _core.default_device
 metal_health = _core.metal_health
+watch(metal_health)
 set_num_threads = _core.set_num_threads
 num_threads = _core.num_threads
 covariance = tallied(_core.covariance)

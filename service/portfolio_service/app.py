@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 
-from portfolio_engine import kernels
+from portfolio_engine import kernels, set_default_device
 from portfolio_service import __version__
 from portfolio_service.adapters.market_data.choose import choose
 from portfolio_service.adapters.messaging.in_process import InProcessBus
@@ -66,6 +66,8 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     """Everything between start and stop: books recovered, jobs running, and all of it closed in reverse order."""
     settings: Settings = app.state.settings
     clock: Clock = app.state.clock
+    if settings.enable_metal_acceleration is False:
+        set_default_device("cpu")
     log_start(settings, acceleration(), __version__)
     if settings.native_threads:
         kernels.set_num_threads(settings.native_threads)

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     # The contract's variables
     hardware_platform: str | None = Field(None, description="a platform name such as m4_max", max_length=64)
     m4_max_optimized: bool = Field(False, description="0 or 1")
-    enable_metal_acceleration: bool = Field(False, description="true or false")
+    enable_metal_acceleration: bool | None = Field(None, description="true or false")
     enable_neural_engine: bool = Field(False, description="true or false")
     portfolio_optimization_workers: int = Field(4, description="a number of threads from 1 to 256", ge=1, le=256)
     optimization_batch_size: int = Field(500, description="a whole number from 1 to 100000", ge=1, le=100_000)

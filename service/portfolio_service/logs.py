@@ -68,7 +68,7 @@ def log_start(settings: Settings, acceleration: Mapping[str, Any], version: str)
     log.info("portfolio engine starting", version=version, provider=provider, data_dir=folder)
     log.info(
         "METAL_ACCELERATION",
-        requested=settings.enable_metal_acceleration,
+        requested="auto" if settings.enable_metal_acceleration is None else settings.enable_metal_acceleration,
         active=acceleration["metal"],
         device=acceleration["device"],
         reason=acceleration["reason"],
@@ -82,7 +82,9 @@ def warnings_of(settings: Settings, acceleration: Mapping[str, Any]) -> list[str
     found = []
     if (settings.hardware_platform == "m4_max" or settings.m4_max_optimized) and not acceleration["metal"]:
         found.append(f"HARDWARE_PLATFORM/M4_MAX_OPTIMIZED expect an M4 Max: computing on {acceleration['device']}")
-    if settings.enable_metal_acceleration and not acceleration["metal"]:
+    if not acceleration["healthy"]:
+        found.append(f"the GPU failed and is not used any more: {acceleration['reason']}")
+    elif settings.enable_metal_acceleration and not acceleration["metal"]:
         found.append(f"ENABLE_METAL_ACCELERATION is set: {acceleration['reason']}")
     if settings.enable_neural_engine and not acceleration["neural_engine"]:
         found.append("ENABLE_NEURAL_ENGINE is set: this version has no model that runs on a Neural Engine")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+import portfolio_engine as pe
 from portfolio_service.config import Settings
 from portfolio_service.domain.errors import Unavailable
 from tests.service.conftest import create_tech
@@ -97,3 +100,85 @@ class TestExpectations:
         for word in ("M4 Max", "ENABLE_METAL_ACCELERATION", "ENABLE_NEURAL_ENGINE"):
             assert word in told
         assert "REBALANCE_CHECK_INTERVAL" not in told
+
+
+LOST = pe.DeviceHealth(
+    available=True,
+    healthy=False,
+    emulated=False,
+    name="Apple M4 Max",
+    reason="command buffer: page fault",
+    fallbacks=7,
+    last_fallback="command buffer: page fault",
+    limits={},
+)
+THERE = replace(LOST, healthy=True, reason="", fallbacks=0, last_fallback="")
+
+
+def with_gpu(monkeypatch: pytest.MonkeyPatch, state: pe.DeviceHealth, default: str = "auto") -> None:
+    """As on a Mac."""
+    devices = (pe.DeviceInfo("cpu", True, "16 threads"), pe.DeviceInfo("metal", True, state.name))
+    monkeypatch.setattr(pe, "available_devices", lambda: devices)
+    monkeypatch.setattr(pe, "metal_health", lambda: state)
+    monkeypatch.setattr(pe, "default_device", lambda: default)
+
+
+async def test_a_gpu_that_computes(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_gpu(monkeypatch, THERE)
+    found = (await client.get("/health")).json()
+    assert found["status"] == "healthy"
+    assert found["acceleration"] == {
+        "device": "metal",
+        "metal": True,
+        "healthy": True,
+        "fallbacks": 0,
+        "neural_engine": False,
+        "reason": "Apple M4 Max",
+        "cpu": "16 threads",
+    }
+
+
+async def test_a_gpu_that_failed_degrades_and_says_why(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_gpu(monkeypatch, LOST)
+    response = await client.get("/health")
+    found = response.json()
+    assert (response.status_code, found["status"]) == (200, "degraded")
+    state = found["acceleration"]
+    assert (state["device"], state["metal"], state["healthy"], state["fallbacks"]) == ("cpu", False, False, 7)
+    assert state["reason"] == "command buffer: page fault"
+    assert "the GPU failed and is not used any more: command buffer: page fault" in found["warnings"]
+    lines = (await client.get("/metrics/prometheus")).text.splitlines()
+    for line in (
+        'portfolio_accelerator_healthy{accelerator="metal"} 0.0',
+        'portfolio_accelerator_failures_total{accelerator="metal"} 7.0',
+        'portfolio_accelerator_available{accelerator="metal"} 0.0',
+    ):
+        assert line in lines
+
+
+async def test_an_emulated_or_unwanted_gpu_does_not_compute(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_gpu(monkeypatch, replace(THERE, emulated=True))
+    assert (await client.get("/health")).json()["acceleration"]["device"] == "cpu"
+    with_gpu(monkeypatch, THERE, default="cpu")
+    found = (await client.get("/health")).json()
+    assert found["status"] == "healthy"
+    assert (found["acceleration"]["metal"], found["acceleration"]["reason"]) == (False, "Apple M4 Max, switched off")
+
+
+class TestSwitchedOff:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Iterator[Settings]:
+        before = pe.default_device()
+        yield Settings(**{**settings.model_dump(exclude_unset=True), "enable_metal_acceleration": False})
+        pe.set_default_device(before)
+
+    async def test_false_is_the_cpu_for_the_whole_process(self, client: httpx.AsyncClient) -> None:
+        assert pe.default_device() == "cpu"
+        result = pe.covariance([[1.0, 2.0], [3.0, 5.0]])
+        assert (result.device, result.device_reason) == ("cpu", "default")
+        found = (await client.get("/health")).json()
+        assert not any("ENABLE_METAL_ACCELERATION" in warning for warning in found["warnings"])

@@ -54,7 +54,7 @@ async def _health(services: Services, database: dict[str, Any]) -> dict[str, Any
     except DomainError as error:
         counters, database = monitor.last_counters, {"status": "unavailable", "reason": error.detail}
     sound = database["status"] == "ok" and market["status"] == "ok" and bus["connected"]
-    sound = sound and scheduler["status"] != "failing"
+    sound = sound and scheduler["status"] != "failing" and accelerated["healthy"]
     return {
         "status": "healthy" if sound else "unhealthy" if database["status"] != "ok" else "degraded",
         "optimizations_completed": counters.optimizations_total,

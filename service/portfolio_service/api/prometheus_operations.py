@@ -231,6 +231,18 @@ def _native() -> Iterable[Metric]:
         ["accelerator"],
         (((name,), float(state[name])) for name in ("metal", "neural_engine")),
     )
+    yield gauges(
+        "portfolio_accelerator_healthy",
+        "0 once the accelerator has failed and the CPU does its work",
+        ["accelerator"],
+        [(("metal",), float(state["healthy"]))],
+    )
+    yield counters(
+        "portfolio_accelerator_failures",
+        "Computations that the accelerator failed to do and the CPU did",
+        ["accelerator"],
+        [(("metal",), state["fallbacks"])],
+    )
 
 
 def _scheduler(progress: Progress, next_check: datetime) -> Iterable[Metric]:

@@ -21,15 +21,26 @@ from portfolio_service.domain.valuation import LiveValuation
 
 
 def acceleration() -> dict[str, Any]:
-    """The device that computes, and the honest state of the documented accelerators."""
+    """The device that computes, and the honest state of the documented accelerators.
+
+    `metal` says whether it computes now; `healthy` turns false when a GPU that was there failed, after which the CPU
+    does its work; `fallbacks` counts the calls that it should have computed and the CPU did.
+    """
     devices = {device.name: device for device in pe.available_devices()}
-    metal = devices.get("metal")
-    has_metal = metal is not None and metal.available
+    metal, chosen = pe.metal_health(), pe.default_device()
+    usable = metal.available and metal.healthy and (chosen == "metal" or not metal.emulated)
+    active = usable and chosen != "cpu"
+    lost = metal.available and not metal.healthy
+    reason = metal.reason if lost else devices["metal"].description
+    if usable and not active:
+        reason = f"{reason}, switched off"
     return {
-        "device": "metal" if has_metal else "cpu",
-        "metal": has_metal,
+        "device": "metal" if active else "cpu",
+        "metal": active,
+        "healthy": not lost,
+        "fallbacks": metal.fallbacks,
         "neural_engine": False,
-        "reason": metal.description if metal else "this build has no Metal backend",
+        "reason": reason,
         "cpu": devices["cpu"].description,
     }
 

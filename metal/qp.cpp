@@ -93,7 +93,7 @@ class Chunk {
 
   static QpResult finish(const QpBatch& batch, std::size_t place, qp::Solver& solver) {
     const char* why = "float32 did not converge";
-    if (batch.converged(place)) {
+    if (batch.near(place)) {
       if (auto result = solver.finish(batch.point(place))) {
         result->iterations = batch.iterations(place);
         result->device = {"metal", ""};

@@ -20,7 +20,7 @@ class QpBatch {
   QpBatch(Gpu& gpu, const std::vector<const qp::Problem*>& scaled, const std::vector<std::size_t>& groups);
 
   void solve();
-  bool converged(std::size_t k) const;
+  bool near(std::size_t k) const;  // enough for the polish
   int iterations(std::size_t k) const;
   // Problem k's answer in its scaled units; where a limit holds, x and the slack are exactly there.
   qp::InteriorPoint point(std::size_t k) const;

@@ -31,11 +31,6 @@ NearestPsdResult MetalBackend::nearest_psd(MatrixView matrix, const NearestPsdOp
   return on_cpu(kNoKernel, [&] { return CpuBackend::nearest_psd(matrix, options); });
 }
 
-SimulateResult MetalBackend::simulate(VectorView mean, MatrixView covariance, VectorView weights,
-                                      const SimulateOptions& options) const {
-  return on_cpu(kNoKernel, [&] { return CpuBackend::simulate(mean, covariance, weights, options); });
-}
-
 PerformanceResult MetalBackend::performance(VectorView returns, const PerformanceOptions& options) const {
   return on_cpu(kNoKernel, [&] { return CpuBackend::performance(returns, options); });
 }

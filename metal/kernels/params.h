@@ -84,15 +84,15 @@ struct SimulateParams {
   uint32_t paths, offset;  // of the dispatch, and where its first one stands among the results
   uint32_t first_step, steps, horizon;
   uint32_t assets;
-  uint32_t tiles;      // of assets, the last one filled up with zeros
-  uint32_t blocks;     // of four normals a step, likewise
-  uint32_t degrees;    // of Student's t; 0: normal
-  uint32_t lognormal;  // 1: the normal variables are log(1 + R)
-  uint32_t padding[2];
+  uint32_t tiles, quads;  // tiles of assets, and fours of assets in each; filled up with zeros
+  uint32_t blocks;        // of four normals a step, likewise
+  uint32_t degrees;       // of Student's t; 0: normal
+  uint32_t lognormal;     // 1: the normal variables are log(1 + R)
+  uint32_t padding;
 };
 static_assert(sizeof(SimulateParams) == 64, "shared layout");
 
-// sample_statistics.metal
+// chunked_statistics.metal
 struct SampleParams {
   uint32_t count;
   uint32_t edges;     // at most 2047

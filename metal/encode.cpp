@@ -38,8 +38,8 @@ void check(const Dispatch& dispatch, const MTL::ComputePipelineState& pipeline, 
 }
 
 bool encode(const std::vector<Dispatch>& work, const std::vector<MTL::ComputePipelineState*>& pipelines,
-            MTL::CommandBuffer& commands) {
-  MTL::ComputeCommandEncoder* encoder = commands.computeCommandEncoder();  // in order: each sees the one before
+            MTL::CommandBuffer* commands) {
+  MTL::ComputeCommandEncoder* encoder = commands->computeCommandEncoder();  // in order: each sees the one before
   if (encoder == nullptr) return false;
   for (std::size_t k = 0; k < work.size(); ++k) {
     const Dispatch& dispatch = work[k];

@@ -14,7 +14,7 @@ void check(const Dispatch& dispatch, const MTL::ComputePipelineState& pipeline, 
 
 // False when Metal gives no encoder. One pipeline for each dispatch.
 bool encode(const std::vector<Dispatch>& work, const std::vector<MTL::ComputePipelineState*>& pipelines,
-            MTL::CommandBuffer& commands);
+            MTL::CommandBuffer* commands);
 
 // Every buffer that the work uses: whoever keeps them keeps them out of the pool.
 std::vector<std::shared_ptr<MTL::Buffer>> memory_of(const std::vector<Dispatch>& work);

@@ -130,7 +130,7 @@ void Gpu::run(const std::vector<Dispatch>& work) {
   }
   const auto commands = NS::RetainPtr(state_->queue->commandBuffer());
   if (!commands) state_->give_up("Metal gave no command buffer");
-  if (!encode(work, pipelines, *commands)) state_->give_up("Metal gave no command encoder");
+  if (!encode(work, pipelines, commands.get())) state_->give_up("Metal gave no command encoder");
   commands->commit();
   const auto outcome = state_->waiter.within(state_->bound, [commands, held = memory_of(work)] {
     const AutoreleasePool own;

@@ -91,7 +91,6 @@ class SharedPtr {
   }
   T* get() const { return object_; }
   T* operator->() const { return object_; }
-  T& operator*() const { return *object_; }
   explicit operator bool() const { return object_ != nullptr; }
 
  private:

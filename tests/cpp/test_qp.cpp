@@ -125,6 +125,24 @@ void batch_is_the_loop_for_any_number_of_threads() {
   CHECK(solve_qp_batch({}).empty());
 }
 
+// The eigenvalues of a shared matrix are checked once: the answers, and the complaint, are the same.
+void a_shared_matrix_is_a_matrix() {
+  const Portfolio one(15, 2);
+  std::vector<std::vector<double>> gradients;
+  for (int k = 0; k < 6; ++k) {
+    gradients.push_back(one.q);
+    for (double& v : gradients.back()) v *= 0.3 * k;
+  }
+  std::vector<QpProblem> problems(gradients.size(), one.problem());
+  for (std::size_t k = 0; k < problems.size(); ++k) problems[k].q = view(gradients[k]);
+  const std::vector<QpResult> batch = solve_qp_batch(problems);
+  for (std::size_t k = 0; k < problems.size(); ++k) CHECK(batch[k].x == solve_qp(problems[k]).x);
+  Matrix indefinite = one.P;
+  indefinite(2, 2) = -1.0;
+  for (std::size_t k = 1; k < problems.size(); ++k) problems[k].P = indefinite.view();
+  CHECK_THROWS(solve_qp_batch(problems), "[solve_qp_batch] P: expected a positive semidefinite matrix");
+}
+
 void random_limits_end_in_an_answer_or_a_proof() {
   std::mt19937_64 random(5);
   const auto draw = [&] { return static_cast<double>(random() >> 11) / 4503599627370496.0 - 1.0; };
@@ -175,6 +193,7 @@ int main() {
   certificates_multiply_out();
   linear_program_with_an_inequality();
   batch_is_the_loop_for_any_number_of_threads();
+  a_shared_matrix_is_a_matrix();
   random_limits_end_in_an_answer_or_a_proof();
   bad_arguments_are_named();
   return check::finish();

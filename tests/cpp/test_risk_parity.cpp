@@ -55,10 +55,47 @@ void random_problems() {
   }
 }
 
+void batch_is_the_loop_for_any_number_of_threads() {
+  std::mt19937_64 engine(3);
+  std::uniform_real_distribution<double> loading(-0.3, 0.9), budget(0.1, 1.0);
+  std::vector<Matrix> matrices;
+  std::vector<std::vector<double>> budgets;
+  for (std::size_t n = 1; n < 12; ++n) {
+    std::vector<double> beta(n);
+    for (double& v : beta) v = loading(engine);
+    Matrix& sigma = matrices.emplace_back(n, n);
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < n; ++j) sigma(i, j) = i == j ? 1.0 : beta[i] * beta[j];
+    }
+    budgets.emplace_back(n);
+    for (double& v : budgets.back()) v = budget(engine);
+  }
+  std::vector<RiskParityProblem> problems;
+  for (std::size_t k = 0; k < matrices.size(); ++k) problems.push_back({matrices[k].view(), view(budgets[k])});
+  problems.push_back({matrices[5].view(), {}});  // shared, with equal budgets
+  for (const std::size_t threads : {1, 2, 4}) {
+    set_num_threads(threads);
+    const std::vector<RiskParityResult> batch = risk_parity_batch(problems);
+    CHECK(batch.size() == problems.size());
+    for (std::size_t k = 0; k < problems.size(); ++k) {
+      RiskParityOptions options;
+      options.budgets = problems[k].budgets;
+      const RiskParityResult alone = risk_parity(problems[k].covariance, options);
+      CHECK(batch[k].weights == alone.weights && batch[k].iterations == alone.iterations);
+      CHECK(batch[k].status == RiskParityStatus::optimal && !batch[k].device.reason.empty());
+    }
+  }
+  CHECK(risk_parity_batch({}).empty());
+  RiskParityOptions options;
+  options.budgets = view(budgets[0]);
+  CHECK_THROWS(risk_parity_batch(problems, options), "[risk_parity_batch] options.budgets: expected nothing");
+}
+
 }  // namespace
 
 int main() {
   random_problems();
+  batch_is_the_loop_for_any_number_of_threads();
   const std::vector<double> hedged = {1, -1, 0, -1, 1, 0, 0, 0, 1};
   CHECK(risk_parity(MatrixView{hedged.data(), 3, 3}).status == RiskParityStatus::zero_risk);
   const std::vector<double> indefinite = {1, -.9, -.9, -.9, 1, -.9, -.9, -.9, 1};

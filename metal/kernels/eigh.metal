@@ -10,8 +10,8 @@ constant constexpr uint PAIRS = 64u;          // at most, for an order of 128
 constant constexpr float NEGLIGIBLE = 4.8e-7f;  // 2^-21: off-diagonal entry after which a sweep was the last
 
 struct EighRotations {
-  threadgroup float* cosine;
   threadgroup float* sine;
+  threadgroup float* half_tangent;  // of half the angle
   threadgroup float* shift;    // what the first eigenvalue loses and the second gains
   threadgroup float* largest;  // off-diagonal entry met in this sweep, by place in the tournament
   threadgroup uint* first;
@@ -31,6 +31,11 @@ inline uint2 eigh_triangle(uint k) {
   return uint2(i, k - i * (i + 1u) / 2u);
 }
 
+// Rutishauser's form of a rotation: small angles are added, so that rounding does not lengthen what is turned.
+inline float2 eigh_turn(float2 pair, float sine, float half_tangent) {
+  return float2(pair.x - sine * (pair.y + half_tangent * pair.x), pair.y + sine * (pair.x - half_tangent * pair.y));
+}
+
 template <typename Memory>
 inline void eigh_choose(Memory a, EighRotations r, uint n, uint players, uint step, uint t, uint threads) {
   for (uint k = t; k < players / 2u; k += threads) {
@@ -45,8 +50,8 @@ inline void eigh_choose(Memory a, EighRotations r, uint n, uint players, uint st
     const float cosine = 1.0f / precise::sqrt(fma(tangent, tangent, 1.0f));
     r.first[k] = p;
     r.second[k] = q;
-    r.cosine[k] = cosine;
     r.sine[k] = tangent * cosine;
+    r.half_tangent[k] = r.sine[k] / (1.0f + cosine);
     r.shift[k] = tangent * off;
     r.largest[k] = step == 0u ? fabs(off) : max(r.largest[k], fabs(off));
   }
@@ -67,13 +72,14 @@ inline void eigh_rotate_block(Memory a, EighRotations r, uint n, uint i, uint j)
   } else {
     const float pu = a[p * n + u], pv = columns ? a[p * n + v] : 0.0f;
     const float qu = rows ? a[q * n + u] : 0.0f, qv = rows && columns ? a[q * n + v] : 0.0f;
-    const float ci = r.cosine[i], si = r.sine[i], cj = r.cosine[j], sj = r.sine[j];
-    const float top = ci * pu - si * qu, side = ci * pv - si * qv;
-    const float low = si * pu + ci * qu, end = si * pv + ci * qv;
-    a[p * n + u] = a[u * n + p] = cj * top - sj * side;
-    if (columns) a[p * n + v] = a[v * n + p] = sj * top + cj * side;
-    if (rows) a[q * n + u] = a[u * n + q] = cj * low - sj * end;
-    if (rows && columns) a[q * n + v] = a[v * n + q] = sj * low + cj * end;
+    const float2 top = eigh_turn(float2(pu, qu), r.sine[i], r.half_tangent[i]);
+    const float2 end = eigh_turn(float2(pv, qv), r.sine[i], r.half_tangent[i]);
+    const float2 upper = eigh_turn(float2(top.x, end.x), r.sine[j], r.half_tangent[j]);
+    const float2 lower = eigh_turn(float2(top.y, end.y), r.sine[j], r.half_tangent[j]);
+    a[p * n + u] = a[u * n + p] = upper.x;
+    if (columns) a[p * n + v] = a[v * n + p] = upper.y;
+    if (rows) a[q * n + u] = a[u * n + q] = lower.x;
+    if (rows && columns) a[q * n + v] = a[v * n + q] = lower.y;
   }
 }
 
@@ -82,9 +88,9 @@ inline void eigh_rotate_vectors(device float* vectors, EighRotations r, uint n, 
     const uint pair = k / n, row = k % n;
     const uint p = r.first[pair] * n + row, q = r.second[pair] * n + row;
     if (r.second[pair] < n) {
-      const float one = vectors[p], other = vectors[q];
-      vectors[p] = r.cosine[pair] * one - r.sine[pair] * other;
-      vectors[q] = r.sine[pair] * one + r.cosine[pair] * other;
+      const float2 turned = eigh_turn(float2(vectors[p], vectors[q]), r.sine[pair], r.half_tangent[pair]);
+      vectors[p] = turned.x;
+      vectors[q] = turned.y;
     }
   }
 }

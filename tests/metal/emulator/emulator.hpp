@@ -50,7 +50,7 @@ Argument value(const T& params) {
 }
 
 struct Launch {
-  std::vector<Argument> arguments;                  // by [[buffer(n)]]
+  std::vector<Argument> arguments = {};             // by [[buffer(n)]]
   Extent groups = {};                               // threadgroups in the grid
   Extent threads = {};                              // threads in a threadgroup
   std::vector<std::size_t> threadgroup_bytes = {};  // by [[threadgroup(n)]], multiples of 16

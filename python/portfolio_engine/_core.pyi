@@ -24,7 +24,17 @@ def covariance(
     weights: _Array | None,
     device: str,
 ) -> _Result: ...
+def covariance_batch(
+    returns: Sequence[_Array],
+    *,
+    method: str,
+    ddof: float,
+    halflife: float,
+    weights: _Array | None,
+    device: str,
+) -> list[_Result]: ...
 def eigh(matrix: _Array, *, device: str) -> _Result: ...
+def eigh_batch(matrices: Sequence[_Array], *, device: str) -> list[_Result]: ...
 def nearest_psd(
     matrix: _Array, *, min_eigenvalue: float, keep_diagonal: bool, tolerance: float, max_iterations: int, device: str
 ) -> _Result: ...
@@ -58,6 +68,9 @@ def solve_qp_batch(
     polish: bool,
     device: str,
 ) -> list[_Result]: ...
+def solve_qp_list(
+    problems: Sequence[Sequence[_Array | None]], *, tolerance: float, max_iterations: int, polish: bool, device: str
+) -> list[_Result]: ...
 def efficient_frontier(
     mu: _Array,
     Sigma: _Array,
@@ -75,6 +88,14 @@ def efficient_frontier(
 def risk_parity(
     covariance: _Array, budgets: _Array | None, *, tolerance: float, max_iterations: int, device: str
 ) -> _Result: ...
+def risk_parity_batch(
+    covariances: Sequence[_Array],
+    budgets: Sequence[_Array | None],
+    *,
+    tolerance: float,
+    max_iterations: int,
+    device: str,
+) -> list[_Result]: ...
 def philox4x32_10(counter: Sequence[int], key: Sequence[int]) -> list[int]: ...
 def standard_normals(
     seed: int, first_path: int, paths: int, step: int, count: int, precision: str

@@ -20,12 +20,16 @@ watch(metal_health)
 set_num_threads = _core.set_num_threads
 num_threads = _core.num_threads
 covariance = tallied(_core.covariance)
+covariance_batch = tallied(_core.covariance_batch)
 eigh = tallied(_core.eigh)
+eigh_batch = tallied(_core.eigh_batch)
 nearest_psd = tallied(_core.nearest_psd)
 solve_qp = tallied(_core.solve_qp)
 solve_qp_batch = tallied(_core.solve_qp_batch)
+solve_qp_list = tallied(_core.solve_qp_list)
 efficient_frontier = tallied(_core.efficient_frontier)
 risk_parity = tallied(_core.risk_parity)
+risk_parity_batch = tallied(_core.risk_parity_batch)
 philox4x32_10 = _core.philox4x32_10
 standard_normals = _core.standard_normals
 simulate = tallied(_core.simulate)

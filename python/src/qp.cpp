@@ -80,6 +80,17 @@ struct Argument {
   }
 };
 
+py::list solve_all(const std::vector<QpProblem>& problems, const portfolio::QpOptions& options) {
+  std::vector<portfolio::QpResult> results;
+  {
+    const py::gil_scoped_release release;
+    results = portfolio::solve_qp_batch(problems, options);
+  }
+  py::list out;
+  for (auto& result : results) out.append(to_dict(std::move(result)));
+  return out;
+}
+
 py::list solve_qp_batch(const MaybeDoubles& P, const MaybeDoubles& q, const MaybeDoubles& G, const MaybeDoubles& h,
                         const MaybeDoubles& A, const MaybeDoubles& b, const MaybeDoubles& lb, const MaybeDoubles& ub,
                         double tolerance, int max_iterations, bool polish, const std::string& device) {
@@ -107,14 +118,25 @@ py::list solve_qp_batch(const MaybeDoubles& P, const MaybeDoubles& q, const Mayb
     problems[k] = {arguments[0].matrix(k), arguments[1].vector(k), arguments[2].matrix(k), arguments[3].vector(k),
                    arguments[4].matrix(k), arguments[5].vector(k), arguments[6].vector(k), arguments[7].vector(k)};
   }
-  std::vector<portfolio::QpResult> results;
-  {
-    const py::gil_scoped_release release;
-    results = portfolio::solve_qp_batch(problems, options);
+  return solve_all(problems, options);
+}
+
+// Problems of any shapes; each is (P, q, G, h, A, b, lb, ub). Arrays that are the same object are shared, not copied.
+py::list solve_qp_list(const std::vector<std::vector<MaybeDoubles>>& given, double tolerance, int max_iterations,
+                       bool polish, const std::string& device) {
+  constexpr const char* name = "solve_qp_batch";
+  const auto options = options_of(tolerance, max_iterations, polish, device, name);
+  std::vector<QpProblem> problems;
+  for (const auto& p : given) {
+    if (p.size() != 8) {
+      throw std::invalid_argument(std::string("[") + name + "] problems: expected 8 arrays each, got " +
+                                  std::to_string(p.size()));
+    }
+    problems.push_back({matrix_view(p[0], name, "P"), vector_view(p[1], name, "q"), matrix_view(p[2], name, "G"),
+                        vector_view(p[3], name, "h"), matrix_view(p[4], name, "A"), vector_view(p[5], name, "b"),
+                        vector_view(p[6], name, "lb"), vector_view(p[7], name, "ub")});
   }
-  py::list out;
-  for (auto& result : results) out.append(to_dict(std::move(result)));
-  return out;
+  return solve_all(problems, options);
 }
 
 }  // namespace
@@ -127,4 +149,6 @@ void init_qp(py::module_& m) {
         py::arg("h").none(true), py::arg("A").none(true), py::arg("b").none(true), py::arg("lb").none(true),
         py::arg("ub").none(true), py::kw_only(), py::arg("tolerance"), py::arg("max_iterations"), py::arg("polish"),
         py::arg("device"));
+  m.def("solve_qp_list", &solve_qp_list, py::arg("problems"), py::kw_only(), py::arg("tolerance"),
+        py::arg("max_iterations"), py::arg("polish"), py::arg("device"));
 }

@@ -15,18 +15,6 @@ std::string MetalBackend::name() const {
   return gpu == nullptr ? "no GPU" : gpu->limits().name;
 }
 
-CovarianceResult MetalBackend::covariance(MatrixView returns, const CovarianceOptions& options) const {
-  return on_cpu(kNoKernel, [&] { return CpuBackend::covariance(returns, options); });
-}
-
-CovarianceResult MetalBackend::covariance(BasicMatrixView<float> returns, const CovarianceOptions& options) const {
-  return on_cpu(kNoKernel, [&] { return CpuBackend::covariance(returns, options); });
-}
-
-EighResult MetalBackend::eigh(MatrixView matrix) const {
-  return on_cpu(kNoKernel, [&] { return CpuBackend::eigh(matrix); });
-}
-
 NearestPsdResult MetalBackend::nearest_psd(MatrixView matrix, const NearestPsdOptions& options) const {
   return on_cpu(kNoKernel, [&] { return CpuBackend::nearest_psd(matrix, options); });
 }

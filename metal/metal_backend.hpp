@@ -12,7 +12,10 @@ class MetalBackend final : public CpuBackend {
   std::string name() const override;
   CovarianceResult covariance(MatrixView, const CovarianceOptions&) const override;
   CovarianceResult covariance(BasicMatrixView<float>, const CovarianceOptions&) const override;
+  std::vector<CovarianceResult> covariance_batch(const std::vector<MatrixView>&,
+                                                 const CovarianceOptions&) const override;
   EighResult eigh(MatrixView) const override;
+  std::vector<EighResult> eigh_batch(const std::vector<MatrixView>&) const override;
   NearestPsdResult nearest_psd(MatrixView, const NearestPsdOptions&) const override;
   QpResult solve_qp(const QpProblem&, const QpOptions&) const override;
   std::vector<QpResult> solve_qp_batch(const std::vector<QpProblem>&, const QpOptions&) const override;

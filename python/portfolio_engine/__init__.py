@@ -8,7 +8,7 @@ from portfolio_engine.allocation import Allocation, Residuals, Violation
 from portfolio_engine.backtest import Backtest, Rebalance, backtest
 from portfolio_engine.black_litterman import View, black_litterman
 from portfolio_engine.constraints import Constraints, Linear
-from portfolio_engine.covariance import Covariance, covariance
+from portfolio_engine.covariance import Covariance, covariance, covariance_batch
 from portfolio_engine.devices import (
     DeviceHealth,
     DeviceInfo,
@@ -17,7 +17,7 @@ from portfolio_engine.devices import (
     metal_health,
     set_default_device,
 )
-from portfolio_engine.eigh import Eigh, NearestPSD, eigh, nearest_psd
+from portfolio_engine.eigh import Eigh, NearestPSD, eigh, eigh_batch, nearest_psd
 from portfolio_engine.errors import FeasibleRange, InfeasibleError, SolverError
 from portfolio_engine.expanding import ExpandingPerformance, expanding_performance
 from portfolio_engine.frontier import Frontier, efficient_frontier
@@ -87,9 +87,11 @@ __all__ = [
     "conditional_returns",
     "correlation",
     "covariance",
+    "covariance_batch",
     "default_device",
     "efficient_frontier",
     "eigh",
+    "eigh_batch",
     "estimate_moments",
     "expanding_performance",
     "factor_exposure",

@@ -43,6 +43,15 @@ def as_array(value: object, function: str, argument: str) -> Array:
         raise ValueError(f"[{function}] {argument}: expected numbers, got {type(value).__name__} ({error})") from None
 
 
+def as_floats(value: object, function: str, argument: str) -> npt.NDArray[Any]:
+    """float32 memory as it is, for kernels that widen what they read; anything else as `as_array`."""
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):  # as_array says what is wrong
+        return as_array(value, function, argument)
+    return array if array.dtype == np.float32 else as_array(value, function, argument)
+
+
 def aligned_array(value: object, names: tuple[str, ...] | None, function: str, argument: str) -> Array:
     """float64 vector of `value`; a Series is put in the order of `names`, whatever order it came in."""
     own = asset_names(value)
@@ -53,6 +62,18 @@ def aligned_array(value: object, names: tuple[str, ...] | None, function: str, a
         raise ValueError(f"[{function}] {argument}: expected the labels {list(names)}, got a difference in {odd}")
     position = {name: k for k, name in enumerate(own)}
     return as_array(value, function, argument)[[position[name] for name in names]]
+
+
+def stacked(value: Any, function: str, argument: str) -> list[Any]:
+    """The tables of a batch: the items of a sequence, or the slices along the first of an array's three axes."""
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    array = as_array(value, function, argument)
+    if array.ndim != 3:
+        raise ValueError(
+            f"[{function}] {argument}: expected a list of tables or an array with 3 axes, got shape {array.shape}"
+        )
+    return list(array)
 
 
 def check_finite(array: npt.NDArray[Any], value: object, function: str, argument: str) -> None:

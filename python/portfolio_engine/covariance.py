@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from portfolio_engine import kernels
-from portfolio_engine._labels import as_array, asset_names, check_finite, label_matrix, label_vector
+from portfolio_engine._labels import as_array, as_floats, asset_names, check_finite, label_matrix, label_vector, stacked
 
 CovarianceMethod = Literal["sample", "exponential", "ledoit_wolf", "oas"]
 
@@ -75,6 +76,51 @@ def covariance(
             negative, ddof not below T_eff, an unknown method, an absent device.
     """
     function = "covariance"
+    values = as_floats(returns, function, "returns")
+    check_finite(values, returns, function, "returns")
+    raw = kernels.covariance(values, **_options(function, method, ddof, halflife, weights), device=device)
+    return _result(raw, returns, values.shape[0], method)
+
+
+def covariance_batch(
+    returns: Sequence[Any] | npt.NDArray[Any],
+    *,
+    method: CovarianceMethod = "sample",
+    ddof: float | None = None,
+    halflife: float | None = None,
+    weights: npt.ArrayLike | Any | None = None,
+    device: str = "auto",
+) -> list[Covariance]:
+    """Estimate the covariance matrices of many universes in one native, parallel call.
+
+    Args:
+        returns: (B, T, n), or a list of (T_k, n_k) tables (arrays or DataFrames) whose shapes may differ, each as in
+            `covariance`.
+        method, ddof, halflife: as in `covariance`, the same for every universe.
+        weights: (T,), the same for every universe, which then all have T rows.
+        device: "auto", "cpu" or "metal".
+
+    Returns:
+        One Covariance for each universe, in their order; on the CPU the numbers of `covariance`, bit for bit, whatever
+        the number of threads.
+
+    Raises:
+        ValueError: as `covariance`, naming the universe by its place.
+    """
+    function = "covariance_batch"
+    tables = stacked(returns, function, "returns")
+    arrays = []
+    for k, table in enumerate(tables):
+        arrays.append(as_array(table, function, f"returns[{k}]"))
+        check_finite(arrays[k], table, function, f"returns[{k}]")
+    results = kernels.covariance_batch(arrays, **_options(function, method, ddof, halflife, weights), device=device)
+    return [
+        _result(raw, table, array.shape[0], method) for raw, table, array in zip(results, tables, arrays, strict=True)
+    ]
+
+
+def _options(function: str, method: str, ddof: float | None, halflife: float | None, weights: Any) -> dict[str, Any]:
+    """Arguments of the kernels, which know no defaults."""
     if method not in get_args(CovarianceMethod):
         expected = ", ".join(get_args(CovarianceMethod))
         raise ValueError(f"[{function}] method: expected one of {expected}, got {method!r}")
@@ -84,24 +130,21 @@ def covariance(
     if (halflife is None) == (method == "exponential"):
         expected = "a number of rows" if halflife is None else 'none unless method="exponential"'
         raise ValueError(f"[{function}] halflife: expected {expected}, got {halflife} with method={method!r}")
-    values = np.asarray(returns)
-    if values.dtype != np.float32:
-        values = as_array(returns, function, "returns")
-    check_finite(values, returns, function, "returns")
+    return {
+        "method": method,
+        "ddof": 0.0 if shrinks else 1.0 if ddof is None else float(ddof),
+        "halflife": 0.0 if halflife is None else float(halflife),
+        "weights": None if weights is None else as_array(weights, function, "weights"),
+    }
+
+
+def _result(raw: dict[str, Any], returns: Any, observations: int, method: str) -> Covariance:
     names = asset_names(returns)
-    raw = kernels.covariance(
-        values,
-        method=method,
-        ddof=0.0 if shrinks else 1.0 if ddof is None else float(ddof),
-        halflife=0.0 if halflife is None else float(halflife),
-        weights=None if weights is None else as_array(weights, function, "weights"),
-        device=device,
-    )
     return Covariance(
         matrix=label_matrix(raw["covariance"], names),
         mean=label_vector(raw["mean"], names),
         shrinkage=raw["shrinkage"],
-        observations=values.shape[0],
+        observations=observations,
         effective_observations=raw["effective_observations"],
         method=method,
         device=raw["device"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from portfolio_engine import kernels
-from portfolio_engine._labels import Array, as_array, asset_names, check_finite, label_matrix
+from portfolio_engine._labels import Array, as_array, asset_names, check_finite, label_matrix, stacked
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,35 @@ def eigh(matrix: npt.ArrayLike | Any, *, device: str = "auto") -> Eigh:
     """
     values = as_array(matrix, "eigh", "matrix")
     check_finite(values, matrix, "eigh", "matrix")
-    raw = kernels.eigh(values, device=device)
+    return _labelled_result(kernels.eigh(values, device=device), matrix)
+
+
+def eigh_batch(matrices: Sequence[Any] | Array, *, device: str = "auto") -> list[Eigh]:
+    """Decompose many real symmetric matrices in one native, parallel call.
+
+    Args:
+        matrices: (B, n, n), or a list of (n_k, n_k) arrays or DataFrames, whose sizes may differ.
+        device: "auto", "cpu" or "metal". A GPU takes the small ones and its vectors are refined in float64; every
+            result names the device that computed it.
+
+    Returns:
+        One Eigh for each matrix, in their order; on the CPU the numbers of `eigh`, bit for bit, whatever the number
+        of threads.
+
+    Raises:
+        ValueError: as `eigh`, naming the matrix by its place.
+    """
+    function = "eigh_batch"
+    given = stacked(matrices, function, "matrices")
+    arrays = []
+    for k, matrix in enumerate(given):
+        arrays.append(as_array(matrix, function, f"matrices[{k}]"))
+        check_finite(arrays[k], matrix, function, f"matrices[{k}]")
+    results = kernels.eigh_batch(arrays, device=device)
+    return [_labelled_result(raw, matrix) for raw, matrix in zip(results, given, strict=True)]
+
+
+def _labelled_result(raw: dict[str, Any], matrix: Any) -> Eigh:
     names = asset_names(matrix)
     if names is not None:
         raw["vectors"] = label_matrix(raw["vectors"], names, range(len(names)))

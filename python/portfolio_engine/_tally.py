@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -33,7 +34,8 @@ class Computation:
 
 @dataclass(frozen=True)
 class Tally:
-    """Their number, and the wall-clock seconds they took together."""
+    """Their number, and the wall-clock seconds they took together. A batch that devices share is one call of each, and
+    its seconds are divided by the problems of each."""
 
     count: int
     seconds: float
@@ -86,10 +88,10 @@ def _said(kernel: str, arguments: list[Any], result: Any, seconds: float) -> dic
 
 
 def _count(kernel: str, result: Any, seconds: float) -> None:
-    results = result if isinstance(result, list) else [result]  # a batch is one call on one device
-    if not results:
-        return
-    key = Computation(kernel, results[0]["device"], results[0]["device_reason"])
+    results = result if isinstance(result, list) else [result]
+    places = Counter((one["device"], one["device_reason"]) for one in results)
     with _lock:
-        old = _tallies.get(key, Tally(0, 0.0))
-        _tallies[key] = Tally(old.count + 1, old.seconds + seconds)
+        for (device, reason), number in places.items():
+            key = Computation(kernel, device, reason)
+            old = _tallies.get(key, Tally(0, 0.0))
+            _tallies[key] = Tally(old.count + 1, old.seconds + seconds * number / len(results))

@@ -26,7 +26,7 @@ def sh(*command: str | Path, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.timeout(900)
 def test_twenty_lines_against_the_installed_tree(tmp_path: Path) -> None:
     # The build that `./run test` makes; without it the first call takes minutes.

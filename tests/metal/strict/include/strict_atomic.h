@@ -10,14 +10,14 @@ typedef atomic<int> atomic_int;
 typedef atomic<uint> atomic_uint;
 typedef atomic<float> atomic_float;
 
-#define STRICT_ATOMIC(space, T)                                                     \
-  T atomic_load_explicit(const volatile space atomic<T>*, memory_order);        \
-  void atomic_store_explicit(volatile space atomic<T>*, T, memory_order);       \
-  T atomic_exchange_explicit(volatile space atomic<T>*, T, memory_order);       \
-  T atomic_fetch_add_explicit(volatile space atomic<T>*, T, memory_order);      \
-  T atomic_fetch_min_explicit(volatile space atomic<T>*, T, memory_order);      \
-  T atomic_fetch_max_explicit(volatile space atomic<T>*, T, memory_order);      \
-  T atomic_fetch_or_explicit(volatile space atomic<T>*, T, memory_order);       \
+#define STRICT_ATOMIC(space, T)                                            \
+  T atomic_load_explicit(const volatile space atomic<T>*, memory_order);   \
+  void atomic_store_explicit(volatile space atomic<T>*, T, memory_order);  \
+  T atomic_exchange_explicit(volatile space atomic<T>*, T, memory_order);  \
+  T atomic_fetch_add_explicit(volatile space atomic<T>*, T, memory_order); \
+  T atomic_fetch_min_explicit(volatile space atomic<T>*, T, memory_order); \
+  T atomic_fetch_max_explicit(volatile space atomic<T>*, T, memory_order); \
+  T atomic_fetch_or_explicit(volatile space atomic<T>*, T, memory_order);  \
   T atomic_fetch_and_explicit(volatile space atomic<T>*, T, memory_order);
 STRICT_ATOMIC(device, int)
 STRICT_ATOMIC(device, uint)

@@ -2,11 +2,11 @@
 #pragma once
 namespace metal {
 #define STRICT_UNARY(name) \
-  float name(float);   \
-  half name(half);     \
-  float2 name(float2); \
+  float name(float);       \
+  half name(half);         \
+  float2 name(float2);     \
   float4 name(float4);
-#define STRICT_BINARY(name)        \
+#define STRICT_BINARY(name)    \
   float name(float, float);    \
   half name(half, half);       \
   float2 name(float2, float2); \
@@ -57,9 +57,9 @@ bool isfinite(float);
 bool signbit(float);
 
 #define STRICT_ORDERED(T) \
-  T min(T, T);        \
-  T max(T, T);        \
-  T clamp(T, T, T);   \
+  T min(T, T);            \
+  T max(T, T);            \
+  T clamp(T, T, T);       \
   T select(T, T, bool);
 STRICT_ORDERED(float)
 STRICT_ORDERED(half)

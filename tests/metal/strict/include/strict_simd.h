@@ -6,18 +6,18 @@ mem_flags operator|(mem_flags, mem_flags);
 void threadgroup_barrier(mem_flags);
 void simdgroup_barrier(mem_flags);
 
-#define STRICT_LANES_OF(T)              \
-  T simd_broadcast(T, ushort);      \
-  T simd_broadcast_first(T);        \
-  T simd_shuffle(T, ushort);        \
-  T simd_shuffle_xor(T, ushort);    \
-  T simd_shuffle_up(T, ushort);     \
-  T simd_shuffle_down(T, ushort);   \
-  T simd_sum(T);                    \
-  T simd_product(T);                \
-  T simd_min(T);                    \
-  T simd_max(T);                    \
-  T simd_prefix_inclusive_sum(T);   \
+#define STRICT_LANES_OF(T)        \
+  T simd_broadcast(T, ushort);    \
+  T simd_broadcast_first(T);      \
+  T simd_shuffle(T, ushort);      \
+  T simd_shuffle_xor(T, ushort);  \
+  T simd_shuffle_up(T, ushort);   \
+  T simd_shuffle_down(T, ushort); \
+  T simd_sum(T);                  \
+  T simd_product(T);              \
+  T simd_min(T);                  \
+  T simd_max(T);                  \
+  T simd_prefix_inclusive_sum(T); \
   T simd_prefix_exclusive_sum(T);
 STRICT_LANES_OF(float)
 STRICT_LANES_OF(half)
@@ -48,12 +48,12 @@ typedef simdgroup_matrix<half, 8, 8> simdgroup_half8x8;
 template <class T, int Rows, int Columns = Rows>
 simdgroup_matrix<T, Rows, Columns> make_filled_simdgroup_matrix(T value);
 
-#define STRICT_LOAD_STORE(space)                                                                               \
-  template <class T>                                                                                       \
-  void simdgroup_load(thread simdgroup_matrix<T, 8, 8>&, const space T*, ulong elements_per_row = 8,       \
-                      ulong2 origin = 0, bool transpose = false);                                          \
-  template <class T>                                                                                       \
-  void simdgroup_store(const thread simdgroup_matrix<T, 8, 8>&, space T*, ulong elements_per_row = 8,      \
+#define STRICT_LOAD_STORE(space)                                                                      \
+  template <class T>                                                                                  \
+  void simdgroup_load(thread simdgroup_matrix<T, 8, 8>&, const space T*, ulong elements_per_row = 8,  \
+                      ulong2 origin = 0, bool transpose = false);                                     \
+  template <class T>                                                                                  \
+  void simdgroup_store(const thread simdgroup_matrix<T, 8, 8>&, space T*, ulong elements_per_row = 8, \
                        ulong2 origin = 0, bool transpose = false);
 STRICT_LOAD_STORE(device)
 STRICT_LOAD_STORE(threadgroup)

@@ -1,0 +1,3 @@
+// The one name of Apple's header that metal-cpp needs. For the cross build on Linux only.
+#pragma once
+typedef struct __IOSurface* IOSurfaceRef;

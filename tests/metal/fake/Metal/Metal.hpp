@@ -82,7 +82,7 @@ class ComputePipelineState : public NS::Referencing<ComputePipelineState> {
   explicit ComputePipelineState(const emulator::Kernel& of);
   UInteger maxTotalThreadsPerThreadgroup() const { return threads_; }
   UInteger threadExecutionWidth() const { return 32; }
-  UInteger staticThreadgroupMemoryLength() const;
+  UInteger staticThreadgroupMemoryLength() const { return kernel.static_threadgroup_bytes; }
   const emulator::Kernel& kernel;
 
  private:

@@ -17,6 +17,7 @@ void __tsan_destroy_fiber(void* fiber);
 void __tsan_switch_to_fiber(void* fiber, unsigned flags);
 void __tsan_acquire(void* sync);
 void __tsan_release(void* sync);
+void AnnotateBenignRaceSized(const char* file, int line, const volatile void* data, long bytes, const char* why);
 }
 #endif
 
@@ -31,10 +32,14 @@ std::size_t page_size() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE))
 const bool under_tsan = true;
 void tsan_acquire(void* sync) { __tsan_acquire(sync); }
 void tsan_release(void* sync) { __tsan_release(sync); }
+void tsan_ignore(const void* data, std::size_t bytes) {
+  AnnotateBenignRaceSized(__FILE__, __LINE__, data, static_cast<long>(bytes), "the other memory is watched");
+}
 #else
 const bool under_tsan = false;
 void tsan_acquire(void*) {}
 void tsan_release(void*) {}
+void tsan_ignore(const void*, std::size_t) {}
 #endif
 
 Context::Context() {

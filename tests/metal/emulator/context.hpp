@@ -33,5 +33,6 @@ class Context {
 // Happens-before edges for ThreadSanitizer; nothing in other builds.
 void tsan_acquire(void* sync);
 void tsan_release(void* sync);
+void tsan_ignore(const void* data, std::size_t bytes);  // races there are not reported, for good
 extern const bool under_tsan;
 }  // namespace emulator

@@ -39,8 +39,9 @@ struct Lanes {
 unsigned lane();
 // Deposits this lane's bytes, waits for the whole simdgroup and returns what all 32 lanes deposited.
 Lanes exchange(const void* value, unsigned long bytes, const char* operation, Place place);
-void threadgroup_barrier(bool memory, Place place);
-void simdgroup_barrier(bool memory, Place place);
+constexpr unsigned device_memory = 1, threadgroup_memory = 2;  // what a barrier orders: the values of mem_flags
+void threadgroup_barrier(unsigned memory, Place place);
+void simdgroup_barrier(unsigned memory, Place place);
 // The block of the kernel's n-th `threadgroup T name[size];`, the same for all threads of the group.
 void* threadgroup_array(unsigned ordinal);
 [[noreturn]] void fail(const char* what, Place place);

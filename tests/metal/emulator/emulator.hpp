@@ -56,15 +56,20 @@ struct Launch {
   std::vector<std::size_t> threadgroup_bytes = {};  // by [[threadgroup(n)]], multiples of 16
 };
 
+// Which memory ThreadSanitizer watches, and so which flag a barrier needs to count as one: a single run cannot tell
+// a barrier with the wrong flag from one with the right one.
+enum class Fences { any, device, threadgroup };
+
 // Process-wide; read at the start of each dispatch.
 struct Options {
   std::uint64_t seed = 0;  // 0: threads run in order; else order, simd sums and threadgroups are shuffled
   int ulp_noise = 0;       // exp, log, sin, cos and rsqrt are off by up to this many units in the last place
   bool flush_denormals = true;
+  Fences fences = Fences::any;
   std::size_t max_threads = 1024;
   std::size_t max_threadgroup_bytes = 32768;
 };
-Options options();  // at first from EMULATOR_SEED and EMULATOR_ULP_NOISE in the environment
+Options options();  // at first from EMULATOR_SEED, _ULP_NOISE and _FENCES in the environment
 void set_options(const Options& options);
 
 enum class Binding { buffer, threadgroup, builtin };

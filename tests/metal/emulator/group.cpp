@@ -5,7 +5,11 @@
 
 namespace emulator {
 namespace {
-constexpr std::size_t groups_between_frees = 64;
+struct Abandoned {};
+
+// A fiber's accesses are all in order for ThreadSanitizer, and after a barrier so are those of all fibers it met there.
+// Two groups are in no order: they take turns in using two sets of fibers.
+const std::size_t fiber_sets = under_tsan ? 2 : 1;
 
 thread_local Group* running_group = nullptr;
 thread_local std::vector<std::unique_ptr<Fiber>> idle_fibers;  // making stacks anew would be most of a small dispatch
@@ -24,25 +28,35 @@ Group::Group(const Kernel& kernel, const Launch& launch, const Options& options)
     : kernel_(kernel),
       launch_(launch),
       options_(options),
-      memory_(launch.threadgroup_bytes, kernel.threadgroup_arrays),
+      memory_(launch.threadgroup_bytes, kernel.threadgroup_arrays, options.fences != Fences::device),
       random_(options.seed),
       noise_(options.seed + 1) {
   const std::size_t count = launch.threads.count();
-  while (fibers_.size() < count) fibers_.push_back(take_fiber(&Group::fiber_main));
+  while (fibers_.size() < fiber_sets * count) fibers_.push_back(take_fiber(&Group::fiber_main));
   simdgroups_.resize((count + simd_width - 1) / simd_width);
-  for (const Argument& argument : launch.arguments) buffers_.push_back({argument.data, argument.bytes});
+  syncs_.resize(groups_between_frees * (1 + simdgroups_.size()) * 2);
+  for (const Argument& argument : launch.arguments) {
+    buffers_.push_back({argument.data, argument.bytes});
+    if (options.fences == Fences::threadgroup) tsan_ignore(argument.data, argument.bytes);
+  }
   running_group = this;
 }
 
 Group::~Group() {
+  abandon();
   running_group = nullptr;
   tsan_acquire(&end_sync_);
-  const bool abandoned = failure_ != nullptr || refused_;
+  for (auto& fiber : fibers_) idle_fibers.push_back(std::move(fiber));
+}
+
+// After an error: fibers that wait inside the kernel leave it by an exception, so that their stacks can be used again.
+void Group::abandon() {
+  abandoned_ = true;
+  cursor_ = order_.size();
   for (auto& fiber : fibers_) {
-    if (!abandoned) idle_fibers.push_back(std::move(fiber));
-    // Stopped inside a kernel: it cannot be used again, and ThreadSanitizer would take freeing it for a race.
-    else if (under_tsan)
-      fiber.release();
+    if (fiber->state == State::done) continue;
+    running_ = fiber.get();
+    Context::change(main_, fiber->context);
   }
 }
 
@@ -52,7 +66,8 @@ void Group::fiber_main(void* self) {
     Group& group = current();
     tsan_acquire(&group.start_sync_);
     try {
-      group.kernel_.linked->entry(fiber->thread);
+      if (!group.abandoned_) group.kernel_.linked->entry(fiber->thread);
+    } catch (const Abandoned&) {
     } catch (...) {
       if (group.failure_ == nullptr) group.failure_ = std::current_exception();
     }
@@ -81,9 +96,7 @@ void Group::place_threads(Extent position) {
   const auto count = static_cast<unsigned>(threads.count());
   threads_.resize(count);
   for (unsigned i = 0; i < count; ++i) {
-    // Another fiber for each group's thread i: one fiber's accesses are in order for ThreadSanitizer, two groups' are
-    // not.
-    Fiber& fiber = *fibers_[(i + groups_run_) % count];
+    Fiber& fiber = *fibers_[groups_run_ % fiber_sets * count + (i + groups_run_) % count];
     threads_[i] = &fiber;
     fiber.state = State::ready;
     fiber.simd_count = fiber.barrier_count = 0;
@@ -123,6 +136,12 @@ Context& Group::next_ready() {
     return fiber->context;
   }
   return main_;
+}
+
+// How a kernel waits: unless the whole group has failed meanwhile, it goes on.
+void Group::wait(State state, const char* operation, Place place) {
+  stop(state, operation, place);
+  if (abandoned_) throw Abandoned();
 }
 
 void Group::stop(State state, const char* operation, Place place) {

@@ -30,8 +30,10 @@ struct Simdgroup {
   // Two sets: a lane may deposit for the next operation while another still reads this one's slots.
   alignas(slot_bytes) unsigned char slots[2][simd_width][slot_bytes];
   unsigned char order[2][simd_width];
-  char sync[2];  // addresses for ThreadSanitizer; two for the same reason
 };
+
+// Under ThreadSanitizer groups share nothing, not even the addresses of barriers, until all have ended.
+constexpr std::size_t groups_between_frees = 64;
 
 class Group {
  public:
@@ -43,8 +45,8 @@ class Group {
   static Group& current();
   unsigned lane() const { return running_->thread.thread_index_in_simdgroup; }
   Lanes exchange(const void* value, unsigned long bytes, const char* operation, Place place);
-  void simdgroup_barrier(bool memory, Place place);
-  void threadgroup_barrier(bool memory, Place place);
+  void simdgroup_barrier(unsigned memory, Place place);
+  void threadgroup_barrier(unsigned memory, Place place);
   void* threadgroup_array(unsigned ordinal) const { return memory_.array(ordinal); }
   float noise(float x);
   const std::string& kernel_name() const { return kernel_.name; }
@@ -53,12 +55,15 @@ class Group {
   static void fiber_main(void* fiber);
   void place_threads(Extent position);
   void run_ready();
+  void abandon();
   Context& next_ready();
+  void barrier(State state, const char* operation, std::size_t owner, unsigned count, unsigned memory, Place place);
+  void wait(State state, const char* operation, Place place);
   void stop(State state, const char* operation, Place place);
   bool release_simdgroups();
   bool release_threadgroup();
   void release_simdgroup(std::size_t first, std::size_t last, const Fiber& waiting);
-  [[noreturn]] void refuse(const std::string& what);
+  [[noreturn]] void refuse(const std::string& what) const;
 
   const Kernel& kernel_;
   const Launch& launch_;
@@ -73,7 +78,8 @@ class Group {
   std::size_t cursor_ = 0, groups_run_ = 0;
   Fiber* running_ = nullptr;
   std::exception_ptr failure_;  // what a fiber threw
-  bool refused_ = false;
-  char start_sync_ = 0, end_sync_ = 0, barrier_sync_[2] = {0, 0};
+  bool abandoned_ = false;
+  std::vector<char> syncs_;  // an address for each barrier, all that ThreadSanitizer wants of it
+  char start_sync_ = 0, end_sync_ = 0;
 };
 }  // namespace emulator

@@ -37,6 +37,15 @@ std::uint64_t from_environment(const char* name) {
   return text == nullptr ? 0 : std::stoull(text);
 }
 
+Fences fences_from_environment() {
+  const char* text = std::getenv("EMULATOR_FENCES");
+  const std::string name = text == nullptr ? "any" : text;
+  if (name == "any") return Fences::any;
+  if (name == "device") return Fences::device;
+  if (name == "threadgroup") return Fences::threadgroup;
+  throw Error("EMULATOR_FENCES: expected any, device or threadgroup, got " + name);
+}
+
 std::mutex options_mutex;
 
 Options& shared_options() {
@@ -44,6 +53,7 @@ Options& shared_options() {
     Options first;
     first.seed = from_environment("EMULATOR_SEED");
     first.ulp_noise = static_cast<int>(from_environment("EMULATOR_ULP_NOISE"));
+    first.fences = fences_from_environment();
     return first;
   }();
   return shared;

@@ -20,10 +20,7 @@ std::string where(const Fiber& fiber) {
 }
 }  // namespace
 
-void Group::refuse(const std::string& what) {
-  refused_ = true;
-  throw Error("kernel " + kernel_.name + ": " + what);
-}
+void Group::refuse(const std::string& what) const { throw Error("kernel " + kernel_.name + ": " + what); }
 
 bool Group::release_simdgroups() {
   bool released = false;

@@ -1,5 +1,7 @@
 #include "threadgroup_memory.hpp"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <new>
 
@@ -7,11 +9,21 @@
 
 namespace emulator {
 namespace {
-// Exactly as long as asked for, so that AddressSanitizer sees the first byte beyond.
+// Exactly as long as asked for, so that AddressSanitizer sees the first byte beyond. For ThreadSanitizer in pages that
+// no buffer will ever be in, since it ignores for good the memory that it is not to watch.
 Block allocate(std::size_t bytes) {
-  void* data = std::malloc(bytes);
-  if (data == nullptr) throw std::bad_alloc();
+  void* data = under_tsan ? mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                          : std::malloc(bytes);
+  if (data == nullptr || data == MAP_FAILED) throw std::bad_alloc();
   return {data, bytes};
+}
+
+void free_block(const Block& block) {
+  if (under_tsan) {
+    munmap(block.data, block.bytes);
+  } else {
+    std::free(block.data);
+  }
 }
 
 // volatile: a memset would be seen by ThreadSanitizer as an access of the thread that happens to run.
@@ -23,20 +35,24 @@ void poison(const Block& block) {
 }
 }  // namespace
 
-ThreadgroupMemory::ThreadgroupMemory(const std::vector<std::size_t>& bound, const std::vector<std::size_t>& arrays)
-    : bound_count_(bound.size()) {
+ThreadgroupMemory::ThreadgroupMemory(const std::vector<std::size_t>& bound, const std::vector<std::size_t>& arrays,
+                                     bool watched)
+    : watched_(under_tsan && watched), bound_count_(bound.size()) {
   for (const std::size_t bytes : bound) blocks_.push_back(allocate(bytes));
   for (const std::size_t bytes : arrays) blocks_.push_back(allocate(bytes));
+  if (!watched) {
+    for (const Block& block : blocks_) tsan_ignore(block.data, block.bytes);
+  }
 }
 
 ThreadgroupMemory::~ThreadgroupMemory() {
   free_retired();
-  for (const Block& block : blocks_) std::free(block.data);
+  for (const Block& block : blocks_) free_block(block);
 }
 
 void ThreadgroupMemory::start_group() {
   for (Block& block : blocks_) {
-    if (under_tsan) {
+    if (watched_) {
       retired_.push_back(block);
       block = allocate(block.bytes);
     }
@@ -45,7 +61,7 @@ void ThreadgroupMemory::start_group() {
 }
 
 void ThreadgroupMemory::free_retired() {
-  for (const Block& block : retired_) std::free(block.data);
+  for (const Block& block : retired_) free_block(block);
   retired_.clear();
 }
 }  // namespace emulator

@@ -16,7 +16,9 @@ kernel void no_fault(device const float* in [[buffer(0)]], device float* out [[b
     own[t] = sum + float(lane);
     simdgroup_barrier(mem_flags::mem_threadgroup);
     out[group * 64u + t] = own[t ^ 1u];
-    threadgroup_barrier(mem_flags::mem_threadgroup);
+    threadgroup_barrier(mem_flags::mem_device | mem_flags::mem_threadgroup);
+    bound[63u - t] = out[group * 64u + (t ^ 32u)];
+    threadgroup_barrier(mem_flags::mem_device);
   }
 }
 
@@ -67,6 +69,32 @@ kernel void between_groups(device const float* in [[buffer(0)]], device float* o
                            threadgroup float* bound [[threadgroup(0)]], uint t [[thread_index_in_threadgroup]]) {
   bound[t] = in[t];
   out[t] = bound[t];  // race: between_groups
+}
+
+kernel void between_groups_around_a_barrier(device const float* in [[buffer(0)]], device float* out [[buffer(1)]],
+                                            threadgroup float* bound [[threadgroup(0)]],
+                                            uint group [[threadgroup_position_in_grid]],
+                                            uint t [[thread_index_in_threadgroup]]) {
+  bound[t] = 0.0f;
+  if (group == 0u) out[t] = in[t];
+  threadgroup_barrier(mem_flags::mem_device);
+  if (group == 1u) bound[t] = out[63u - t];  // race: between_groups_around_a_barrier
+}
+
+kernel void no_device_flag(device const float* in [[buffer(0)]], device float* out [[buffer(1)]],
+                           threadgroup float* bound [[threadgroup(0)]], uint group [[threadgroup_position_in_grid]],
+                           uint t [[thread_index_in_threadgroup]]) {
+  out[group * 64u + t] = in[t];
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  bound[t] = out[group * 64u + 63u - t];  // race: no_device_flag
+}
+
+kernel void no_threadgroup_flag(device const float* in [[buffer(0)]], device float* out [[buffer(1)]],
+                                threadgroup float* bound [[threadgroup(0)]],
+                                uint group [[threadgroup_position_in_grid]], uint t [[thread_index_in_threadgroup]]) {
+  bound[t] = in[t];
+  threadgroup_barrier(mem_flags::mem_device);
+  out[group * 64u + t] = bound[63u - t];  // race: no_threadgroup_flag
 }
 
 kernel void beyond_buffer(device const float* in [[buffer(0)]], device float* out [[buffer(1)]],

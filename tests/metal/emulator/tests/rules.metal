@@ -91,7 +91,9 @@ kernel void much_memory(device float* x [[buffer(0)]], threadgroup float* bound 
 }
 
 // The order of threads shows: the last to run wins.
-kernel void order_of_threads(device uint& last [[buffer(0)]], uint t [[thread_position_in_grid]]) { last = t; }
+kernel void order_of_threads(device atomic_uint& last [[buffer(0)]], uint t [[thread_position_in_grid]]) {
+  atomic_store_explicit(&last, t, memory_order_relaxed);
+}
 
 [[max_total_threads_per_threadgroup(64)]] kernel void few_threads(device float* x [[buffer(0)]],
                                                                   constant float4& p [[buffer(1)]],

@@ -24,8 +24,8 @@ struct Outcome {
   std::string text;
 };
 
-Outcome run_alone(const std::string& self, const std::string& kernel) {
-  const std::string command = "'" + self + "' run " + kernel + " 2>&1";
+Outcome run_alone(const std::string& self, const std::string& kernel, const std::string& fences = "any") {
+  const std::string command = "EMULATOR_FENCES=" + fences + " '" + self + "' run " + kernel + " 2>&1";
   Outcome outcome;
   FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return {-1, "popen failed"};
@@ -35,15 +35,43 @@ Outcome run_alone(const std::string& self, const std::string& kernel) {
   return outcome;
 }
 
+void expect_clean(const std::string& self, const std::string& kernel, const std::string& fences) {
+  const Outcome outcome = run_alone(self, kernel, fences);
+  check::that(outcome.status == 0 && outcome.text.empty(), outcome.text.c_str(), __FILE__, __LINE__);
+}
+
 void expect_report(const std::string& self, const std::string& kernel, const std::string& report,
-                   const std::string& mark) {
+                   const std::string& fences = "any") {
   const std::string file = emulator::find_kernel(kernel).file;
-  const std::string place = "faults.metal:" + std::to_string(line_of(file, mark + kernel));
-  const Outcome outcome = run_alone(self, kernel);
+  const std::string place = "faults.metal:" + std::to_string(line_of(file, ": " + kernel));
+  const Outcome outcome = run_alone(self, kernel, fences);
   const bool seen = outcome.status != 0 && outcome.text.find(report) != std::string::npos &&
                     outcome.text.find(place) != std::string::npos;
-  check::that(seen, (kernel + ": no \"" + report + "\" at " + place + " in:\n" + outcome.text).c_str(), __FILE__,
-              __LINE__);
+  const std::string text = kernel + ": no \"" + report + "\" at " + place + " in:\n" + outcome.text;
+  check::that(seen, text.c_str(), __FILE__, __LINE__);
+}
+
+void races(const std::string& self) {
+  const std::string race = "ThreadSanitizer: data race";
+  for (const char* fences : {"any", "device", "threadgroup"}) expect_clean(self, "no_fault", fences);
+  for (const char* kernel : {"no_barrier", "no_second_barrier", "barrier_without_memory", "simd_is_no_barrier",
+                             "simd_barrier_between_simdgroups", "between_groups", "between_groups_around_a_barrier"}) {
+    expect_report(self, kernel, race);
+  }
+  // A barrier for the wrong memory is seen only where that memory alone is watched.
+  expect_clean(self, "no_device_flag", "any");
+  expect_clean(self, "no_device_flag", "threadgroup");
+  expect_report(self, "no_device_flag", race, "device");
+  expect_clean(self, "no_threadgroup_flag", "any");
+  expect_clean(self, "no_threadgroup_flag", "device");
+  expect_report(self, "no_threadgroup_flag", race, "threadgroup");
+}
+
+void overflows(const std::string& self) {
+  expect_clean(self, "no_fault", "any");
+  for (const char* kernel : {"beyond_buffer", "beyond_bound", "beyond_array", "beyond_matrix"}) {
+    expect_report(self, kernel, "AddressSanitizer: heap-buffer-overflow");
+  }
 }
 }  // namespace
 
@@ -52,17 +80,7 @@ int main(int count, char** arguments) {
   if (count == 3) return run_kernel(arguments[2]);
   setenv("TSAN_OPTIONS", "halt_on_error=1", 1);
   setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
-  const Outcome clean = run_alone(self, "no_fault");
-  check::that(clean.status == 0 && clean.text.empty(), clean.text.c_str(), __FILE__, __LINE__);
-  if (sanitizer == "thread") {
-    for (const char* kernel : {"no_barrier", "no_second_barrier", "barrier_without_memory", "simd_is_no_barrier",
-                               "simd_barrier_between_simdgroups", "between_groups"}) {
-      expect_report(self, kernel, "ThreadSanitizer: data race", "race: ");
-    }
-  } else if (sanitizer == "address") {
-    for (const char* kernel : {"beyond_buffer", "beyond_bound", "beyond_array", "beyond_matrix"}) {
-      expect_report(self, kernel, "AddressSanitizer: heap-buffer-overflow", "overflow: ");
-    }
-  }
+  if (sanitizer == "thread") races(self);
+  if (sanitizer == "address") overflows(self);
   return check::finish();
 }

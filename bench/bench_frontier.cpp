@@ -21,6 +21,7 @@ static void frontier(benchmark::State& state) {
     benchmark::DoNotOptimize(result);
   }
   if (result.status != portfolio::QpStatus::optimal) state.SkipWithError("not solved");
+  bench::computed_on(state, result.device);
   state.counters["residual"] = result.max_residual;
 }
 BENCHMARK(frontier)->Arg(50)->Arg(200)->ArgName("assets")->Unit(benchmark::kMillisecond);

@@ -9,6 +9,11 @@ static void performance(benchmark::State& state) {
   const portfolio::Matrix both = bench::returns(2, days);  // row 0: the portfolio, row 1: the benchmark
   portfolio::PerformanceOptions options;
   options.benchmark = {both.data.data() + days, days};
-  for (auto _ : state) benchmark::DoNotOptimize(portfolio::performance({both.data.data(), days}, options));
+  portfolio::PerformanceResult result{};
+  for (auto _ : state) {
+    result = portfolio::performance({both.data.data(), days}, options);
+    benchmark::DoNotOptimize(result);
+  }
+  bench::computed_on(state, result.device);
 }
 BENCHMARK(performance)->Arg(252)->Arg(2520)->ArgName("days")->Unit(benchmark::kMillisecond);

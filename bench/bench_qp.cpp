@@ -29,6 +29,34 @@ static void qp(benchmark::State& state) {
     benchmark::DoNotOptimize(result);
   }
   if (result.status != portfolio::QpStatus::optimal) state.SkipWithError("not solved");
+  bench::computed_on(state, result.device);
   state.counters["gap"] = result.gap;
 }
 BENCHMARK(qp)->ArgsProduct({{50, 500}, {0, 11}})->ArgNames({"assets", "caps"})->Unit(benchmark::kMillisecond);
+
+// One long-only problem a portfolio, all on one covariance.
+static void qp_batch(benchmark::State& state) {
+  const std::size_t count = state.range(0), n = state.range(1);
+  const bench::Moments data = bench::moments(n);
+  std::vector<double> one(n, 1.0), budget{1.0}, lower(n, 0.0), upper(n, 0.1), linear(count * n);
+  std::vector<portfolio::QpProblem> problems(count);
+  for (std::size_t k = 0; k < count; ++k) {
+    for (std::size_t i = 0; i < n; ++i) linear[k * n + i] = -data.mean[(i + k) % n] / 2.5;
+    problems[k].P = data.covariance.view();
+    problems[k].q = {linear.data() + k * n, n};
+    problems[k].A = {one.data(), 1, n};
+    problems[k].b = portfolio::view(budget);
+    problems[k].lb = portfolio::view(lower);
+    problems[k].ub = portfolio::view(upper);
+  }
+  std::vector<portfolio::QpResult> results;
+  for (auto _ : state) {
+    results = portfolio::solve_qp_batch(problems);
+    benchmark::DoNotOptimize(results);
+  }
+  for (const auto& result : results) {
+    if (result.status != portfolio::QpStatus::optimal) state.SkipWithError("not solved");
+  }
+  bench::computed_on(state, results.front().device);
+}
+BENCHMARK(qp_batch)->Args({1000, 50})->ArgNames({"problems", "assets"})->Unit(benchmark::kMillisecond);

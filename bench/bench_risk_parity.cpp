@@ -12,6 +12,7 @@ static void risk_parity(benchmark::State& state) {
     benchmark::DoNotOptimize(result);
   }
   if (result.status != portfolio::RiskParityStatus::optimal) state.SkipWithError("not solved");
+  bench::computed_on(state, result.device);
   state.counters["error"] = result.max_error;
 }
 BENCHMARK(risk_parity)->Arg(50)->Arg(500)->ArgName("assets")->Unit(benchmark::kMillisecond);

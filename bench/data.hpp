@@ -1,6 +1,8 @@
 // Returns of a seeded factor model, as all benchmarks use them: daily volatilities near 2 %, one market, five sectors.
 #pragma once
 
+#include <benchmark/benchmark.h>
+
 #include <portfolio/covariance.hpp>
 #include <random>
 
@@ -32,11 +34,18 @@ inline Moments moments(std::size_t assets) {
   const portfolio::Matrix observed = returns(1260, assets);
   portfolio::CovarianceOptions options;
   options.method = portfolio::CovarianceMethod::ledoit_wolf;
+  options.device = portfolio::Device::cpu;  // the same problem for every device
   const auto estimate = portfolio::covariance(observed.view(), options);
   Moments result{estimate.mean, estimate.covariance};
   for (double& value : result.mean) value *= 252;
   for (double& value : result.covariance.data) value *= 252;
   return result;
+}
+
+// A row says where it was really computed, and why when that was not the device asked for.
+inline void computed_on(benchmark::State& state, const portfolio::DeviceUsed& used) {
+  const bool asked = used.reason == "default" || used.reason == "requested";
+  state.SetLabel(asked ? used.name : used.name + ": " + used.reason);
 }
 
 }  // namespace bench

@@ -2,6 +2,7 @@
 // values that are never denormal. No sum meets a product that is not an explicit fma, so contraction changes nothing.
 #pragma once
 #include <metal_stdlib>
+
 #include "philox.h"
 using namespace metal;
 

@@ -49,17 +49,17 @@ void close(const SimulateResult& got, const SimulateResult& want) {
   CHECK(got.values.size() == want.values.size());
   double far = 0.0;
   for (std::size_t p = 0; p < want.values.size(); ++p) far = std::fmax(far, std::fabs(got.values[p] - want.values[p]));
-  CHECK_NEAR(far, 0.0, 10.0 * near);  // the worst scenario is many deviations out
+  CHECK_NEAR(far, 0.0, 4.0 * near);  // the worst scenario is many deviations out
   for (const auto member : {&SimulateResult::mean, &SimulateResult::volatility, &SimulateResult::var,
                             &SimulateResult::cvar, &SimulateResult::mean_se}) {
-    CHECK_NEAR(got.*member, want.*member, 2.0 * near);
+    CHECK_NEAR(got.*member, want.*member, near);
   }
   // A standard error is a difference of order statistics over a few ranks' share: as exact as they are.
-  CHECK_NEAR(got.var_se, want.var_se, 2.0 * near);
-  CHECK_NEAR(got.cvar_se, want.cvar_se, 2.0 * near);
+  CHECK_NEAR(got.var_se, want.var_se, near);
+  CHECK_NEAR(got.cvar_se, want.cvar_se, near);
   for (std::size_t k = 0; k < want.quantiles.size(); ++k) {
-    CHECK_NEAR(got.quantiles[k], want.quantiles[k], 2.0 * near);
-    CHECK_NEAR(got.quantiles_se[k], want.quantiles_se[k], 2.0 * near);
+    CHECK_NEAR(got.quantiles[k], want.quantiles[k], near);
+    CHECK_NEAR(got.quantiles_se[k], want.quantiles_se[k], near);
   }
 }
 

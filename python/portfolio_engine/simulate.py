@@ -85,12 +85,14 @@ def simulate(
         weights: (n,), shares of the value at the start; what they leave of 1 is cash at zero return, what they exceed
             it is borrowed at zero.
         horizon: steps, in the period of `mean` and `covariance`.
-        scenarios: N >= 2. Memory grows with 8 bytes a scenario (and 8 n with keep_returns), not with the horizon.
+        scenarios: N >= 2. Memory grows with 8 bytes a scenario (and 8 n with keep_returns), not with the horizon; on a
+            GPU not with the scenarios either, unless values or returns are kept.
         seed: 0 to 2^64 - 1.
         distribution: of simple returns with the given mean and covariance: "normal"; "lognormal" (log(1 + R) is
             normal, so no asset falls below -1); "student_t" (multivariate, one scale for all assets in a step, with
             `degrees_of_freedom` 3 to 1000).
-        precision: of the draws and asset returns; values are always accumulated in float64.
+        precision: of the draws and asset returns; values are accumulated in float64, on a GPU in pairs of float32 of
+            about 48 bits. Only "float32" can run on a GPU.
         rebalanced: True goes back to `weights` after every step, False buys and holds.
         initial_value: money at the start, > 0.
         confidence: of value_at_risk and conditional_value_at_risk.

@@ -53,7 +53,7 @@ def test_stacked_tables_against_numpy() -> None:
     for k, got in enumerate(covariance_batch(x, weights=w)):
         want = np.cov(x[k].T, aweights=w)
         scale = np.sqrt(np.outer(np.diag(want), np.diag(want)))  # each entry in its own units
-        assert np.abs((np.asarray(got) - want) / scale).max() < 3e-6
+        assert np.abs((np.asarray(got) - want) / scale).max() < 4e-6  # the rows, in units of float32 rounding
         assert np.array_equal(got.matrix, got.matrix.T)
         np.testing.assert_allclose(got.mean, w @ x[k] / w.sum(), rtol=1e-12, atol=1e-12 * scale.max() ** 0.5)
 

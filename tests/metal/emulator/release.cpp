@@ -7,9 +7,10 @@
 
 namespace emulator {
 namespace {
+bool same_text(const char* a, const char* b) { return a == b || std::strcmp(a, b) == 0; }
+
 bool same_place(const Fiber& a, const Fiber& b) {
-  return a.place.line == b.place.line && std::strcmp(a.operation, b.operation) == 0 &&
-         std::strcmp(a.place.file, b.place.file) == 0;
+  return a.place.line == b.place.line && same_text(a.operation, b.operation) && same_text(a.place.file, b.place.file);
 }
 
 std::string where(const Fiber& fiber) {

@@ -35,7 +35,9 @@ def build(folder: Path, check: str) -> Path:
     options = [f"-DSANITIZER={sanitizer}", f"-DPython_EXECUTABLE={sys.executable}", "-DCMAKE_BUILD_TYPE=None"]
     configure = ["cmake", "-S", str(ROOT / "tests" / "metal"), "-B", str(into), "-G", "Ninja", *options]
     for command in (configure, ["cmake", "--build", str(into), "--parallel", "2"]):
-        subprocess.run(command, check=True, env=environment(), stdout=subprocess.DEVNULL)
+        done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"the unit tests of the shaders do not build:\n{done.stdout[-8000:]}{done.stderr}")
     return into
 
 
@@ -72,7 +74,8 @@ def _compiled(stem: str, built: Path, work: Path) -> str:
     command = _commands(built, f"{stem}.cpp.o")
     outputs = {"-o": str(work / f"{stem}.o"), "-c": str(work / f"{stem}.cpp"), "-MF": str(work / f"{stem}.d")}
     command = [outputs.get(before, word) for before, word in zip(["", *command], command, strict=False)]
-    return _run([word.replace(str(KERNELS), str(work / "kernels")) for word in command], built, environment())
+    command = [word.replace(str(KERNELS), str(work / "kernels")) for word in command]
+    return _run([*command, "-w"], built, environment())  # the checks are tried here, not the compiler's warnings
 
 
 def _linked(stem: str, built: Path, work: Path, program: Path) -> str:

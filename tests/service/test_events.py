@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from portfolio_service.adapters.storage.database import Database
 from portfolio_service.adapters.storage.event_log import SqlEventLog
@@ -104,13 +105,12 @@ async def test_two_followers_of_a_burst_one_of_them_slow(log: Log) -> None:
 async def test_only_what_is_committed_is_seen(log: Log) -> None:
     live = asyncio.create_task(log.ids(0, 2))
 
-    async def undone() -> None:
-        async with log.database.write() as connection:
-            await connection.run_sync(append_events, [alert(0)])
-            raise RuntimeError("undone")
+    def undone(connection: Connection) -> None:
+        append_events(connection, [alert(0)])
+        raise RuntimeError("undone")
 
     with pytest.raises(RuntimeError, match="undone"):
-        await undone()
+        await log.database.write(undone)
     await log.write(alert(1))
     await log.write(alert(2))
     first, second = await live

@@ -323,7 +323,6 @@ async def _go_back(folder: Path) -> None:
     """To the schema before limits, in one transaction."""
     database = await Database.open(folder / "portfolio.db")
     try:
-        async with database.write() as connection:
-            await connection.run_sync(downgrade, "0003")
+        await database.write(downgrade, "0003")
     finally:
         await database.close()

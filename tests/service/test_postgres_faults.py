@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from portfolio_service.adapters.storage import SqlRepository, postgresql
 from portfolio_service.adapters.storage import repository as repository_module
@@ -116,14 +116,13 @@ async def test_a_restart_in_the_middle_of_a_transaction_leaves_nothing(
     desk = Desk(clock, TableMarket(clock, {"A": "100"}), repository)
     portfolio = await desk.portfolios.create(NEW, ACTOR)
 
-    async def interrupted() -> None:
-        async with repository._database.write() as connection:
-            await connection.execute(text("UPDATE portfolios SET portfolio_name = 'half done'"))
-            await asyncio.to_thread(postgres.stop, "immediate")
-            await connection.execute(text("SELECT 1"))
+    def interrupted(connection: Connection) -> None:
+        connection.execute(text("UPDATE portfolios SET portfolio_name = 'half done'"))
+        postgres.stop("immediate")
+        connection.execute(text("SELECT 1"))
 
     with pytest.raises(Unavailable) as failure:
-        await interrupted()
+        await repository._database.write(interrupted)
     assert failure.value.code == "storage_unavailable"
     assert PASSWORD not in failure.value.detail
     with pytest.raises(Unavailable):

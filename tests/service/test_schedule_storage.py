@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from portfolio_service.adapters.storage import SqlRepository
@@ -74,5 +74,4 @@ async def test_a_period_is_concluded_once_and_nothing_is_changed_later(database:
     assert (await store.page(owner, 10, 0))[1] == 1
     for statement in ("UPDATE decisions SET outcome = 'refused'", "DELETE FROM decisions"):
         with pytest.raises(DBAPIError, match="append-only"):
-            async with database.write() as connection:
-                await connection.execute(text(statement))
+            await database.write(Connection.execute, text(statement))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from portfolio_service.adapters.storage import SqlRepository
 from portfolio_service.adapters.storage import repository as repository_module
@@ -103,9 +103,9 @@ async def test_what_is_no_database_is_unavailable(tmp_path: Path) -> None:
 async def test_the_connections_are_set_as_promised(repository: SqlRepository) -> None:
     expected = {"journal_mode": "wal", "synchronous": 2, "mmap_size": 0, "foreign_keys": 1, "fullfsync": 1}
     expected["journal_size_limit"] = 64 * 2**20
-    async with repository._database.write() as connection:
-        found = {name: (await connection.execute(text(f"PRAGMA {name}"))).scalar() for name in expected}
+    found = await repository._database.write(
+        lambda connection: {name: connection.scalar(text(f"PRAGMA {name}")) for name in expected}
+    )
     assert found == expected
-    async with repository._database.read() as connection:
-        with pytest.raises(Exception, match="readonly"):
-            await connection.execute(text("DELETE FROM outbox"))
+    with pytest.raises(Unavailable, match="readonly"):
+        await repository._database.read(Connection.execute, text("DELETE FROM outbox"))

@@ -154,8 +154,6 @@ class EventFeed:
                 self._newest = found.message_id
             arrived, self._arrived = self._arrived, asyncio.Event()
             arrived.set()
-            if len(batch) < BATCH:  # what was committed meanwhile has woken us again
-                break
             if len(batch) < BATCH:  # what came since has woken us again
                 break
         if (up_to := self._newest - self._kept) >= self._forgotten + FORGET_EVERY:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, select, true, update
 
 from portfolio_service.adapters.storage import tables
 from portfolio_service.adapters.storage.database import Database
@@ -32,18 +32,20 @@ class SqlAlerts:
 
     async def standing(self) -> Sequence[Alert]:
         query = select(_TABLE).where(~_CLEARED).order_by(_TABLE.c.alert_number)
-        async with self._database.read() as connection:
-            return [_alert(row) for row in await connection.execute(query)]
+        return await self._database.read(lambda connection: [_alert(row) for row in connection.execute(query)])
 
     async def record(self, raised: Sequence[Alert], cleared: Sequence[Alert], events: Sequence[Event]) -> None:
         ended = [{"ended": alert.alert_id, "at": alert.cleared_at} for alert in cleared]
         change = update(_TABLE).where(_TABLE.c.alert_id == bindparam("ended")).values(cleared_at=bindparam("at"))
-        async with self._database.write() as connection:
+
+        def write(connection: Connection) -> None:
             if raised:
-                await connection.execute(insert(_TABLE), [_row(alert) for alert in raised])
+                connection.execute(insert(_TABLE), [_row(alert) for alert in raised])
             if ended:
-                await connection.execute(change, ended)
-            await connection.run_sync(append_events, events)
+                connection.execute(change, ended)
+            append_events(connection, events)
+
+        await self._database.write(write)
 
     async def page(
         self, portfolio_id: str | None, status: str, severity: str | None, limit: int, offset: int
@@ -54,20 +56,26 @@ class SqlAlerts:
         if severity is not None:
             query = query.where(_TABLE.c.severity == severity)
         newest = query.order_by(_TABLE.c.alert_number.desc()).limit(limit).offset(offset)
-        async with self._database.read() as connection:
-            total = await connection.scalar(select(func.count()).select_from(query.subquery()))
-            return [_alert(row) for row in await connection.execute(newest)], int(total or 0)
+        count = select(func.count()).select_from(query.subquery())
+
+        def read(connection: Connection) -> tuple[Sequence[Alert], int]:
+            return [_alert(row) for row in connection.execute(newest)], int(connection.scalar(count) or 0)
+
+        return await self._database.read(read)
 
     async def acknowledge(self, alert_id: str, by: Actor, note: str | None, at: datetime) -> Alert | None:
         this = _TABLE.c.alert_id == alert_id
         first = update(_TABLE).where(this, ~_ACKNOWLEDGED)
-        async with self._database.write() as connection:
-            await connection.execute(first.values(acknowledged_at=at, acknowledged_by=by.name, note=note))
-            row = (await connection.execute(select(_TABLE).where(this))).first()
+
+        def write(connection: Connection) -> Alert | None:
+            connection.execute(first.values(acknowledged_at=at, acknowledged_by=by.name, note=note))
+            row = connection.execute(select(_TABLE).where(this)).first()
             found = None if row is None else _alert(row)
             if found is not None and (receipt := by.receipt(None, found)) is not None:
-                await connection.run_sync(write_receipt, receipt)
-        return found
+                write_receipt(connection, receipt)
+            return found
+
+        return await self._database.write(write)
 
 
 def _row(alert: Alert) -> dict[str, Any]:

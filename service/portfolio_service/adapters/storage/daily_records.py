@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from portfolio_service.adapters.storage import rows, tables
 from portfolio_service.adapters.storage.database import Database
@@ -25,10 +25,13 @@ class DailyRecordStore:
         own = table.c.portfolio_id == portfolio_id
         query = select(table.c.calculation_date, table.c.daily_return).where(own).order_by(table.c.calculation_date)
         value = select(table.c.total_value).where(own).order_by(table.c.calculation_date.desc()).limit(1)
-        async with self._database.read() as connection:
-            found = (await connection.execute(query)).all()
-            last_value = await connection.scalar(value)
-        return Course([row[0] for row in found], [row[1] for row in found], ZERO if last_value is None else last_value)
+
+        def read(connection: Connection) -> Course:
+            found, last_value = connection.execute(query).all(), connection.scalar(value)
+            days, returns = [row[0] for row in found], [row[1] for row in found]
+            return Course(days, returns, ZERO if last_value is None else last_value)
+
+        return await self._database.read(read)
 
     async def booked(
         self, portfolio_id: str, after: datetime, version: int
@@ -40,16 +43,18 @@ class DailyRecordStore:
         moved = select(*FLOW).where(
             flows.c.portfolio_id == portfolio_id, flows.c.recorded_at > after, flows.c.version <= version
         )
-        async with self._database.read() as connection:
-            found = (await connection.execute(entries.order_by(ledger.c.entry_id))).all()
-            seen = (await connection.execute(moved.order_by(flows.c.version))).all()
-        return [rows.entry_of(*row) for row in found], [flow_of_row(row) for row in seen]
+
+        def read(connection: Connection) -> tuple[Sequence[LedgerEntry], Sequence[ExternalFlow]]:
+            found = connection.execute(entries.order_by(ledger.c.entry_id))
+            seen = connection.execute(moved.order_by(flows.c.version))
+            return [rows.entry_of(*row) for row in found], [flow_of_row(row) for row in seen]
+
+        return await self._database.read(read)
 
     async def last(self, portfolio_id: str) -> tuple[DailyRecord | None, int]:
         table = tables.performance_history
         own = table.c.portfolio_id == portfolio_id
         count = select(func.count()).select_from(table).where(own).scalar_subquery().label("days")
         newest = select(table, count).where(own).order_by(table.c.calculation_date.desc()).limit(1)
-        async with self._database.read() as connection:
-            row = (await connection.execute(newest)).one_or_none()
+        row = await self._database.read(lambda connection: connection.execute(newest).one_or_none())
         return (None, 0) if row is None else (rows.daily_of(row), int(row.days))

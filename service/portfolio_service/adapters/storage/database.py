@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, TimeoutError
 
 from portfolio_service.adapters.storage import postgresql, sqlite
-from portfolio_service.adapters.storage.engines import Engines
+from portfolio_service.adapters.storage.engines import READERS, Engines
 from portfolio_service.adapters.storage.inspector import Inspector
 from portfolio_service.adapters.storage.migrate import upgrade
-from portfolio_service.adapters.storage.reader import Readers, Reading
-from portfolio_service.adapters.storage.writer import Writer, Writing
+from portfolio_service.adapters.storage.transactions import Transactions, Work
 from portfolio_service.domain.durations import Durations
 from portfolio_service.domain.errors import Unavailable
 from portfolio_service.domain.spans import timed
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Location = Path | str  # a SQLite file, or the URL of a PostgreSQL database
 
@@ -30,8 +30,8 @@ class Database:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        self._writer = Writer(engines.writer)
-        self._readers = Readers(engines.readers)
+        self._writer = Transactions(engines.writer, "books-writer", 1, commits=True)
+        self._readers = Transactions(engines.readers, "books-reader", READERS, commits=False)
         self._inspector = Inspector(engines.threads, engines.interrupt)
         self.transactions = {"read": Durations(), "write": Durations()}  # with the wait for a connection
 
@@ -40,8 +40,7 @@ class Database:
         """Open or create it and migrate it; Unavailable("storage_unavailable") when that cannot be done."""
         database = cls(engines_of(where))
         try:
-            async with database.write() as connection:
-                await connection.run_sync(upgrade)
+            await database.write(upgrade)
         except BaseException:
             await database.close()
             raise
@@ -52,22 +51,18 @@ class Database:
         """For messages, without a password."""
         return self._engines.name
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[Writing]:
-        """The one writer, in a transaction that commits at the end of the block or leaves nothing.
+    async def write(self, work: Work[P, T], *args: P.args, **options: P.kwargs) -> T:
+        """`work(connection, ...)` by the one writer: committed when it returns, nothing left when it raises.
 
         OutcomeUnknown when the connection broke in the middle of the COMMIT.
         """
         with _storage_errors(), self.transactions["write"].measured(), timed("database"):
-            async with self._writer.begin() as writing:
-                yield writing
+            return await self._writer.run(work, *args, **options)
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Reading]:
-        """One snapshot for all reads of the block."""
+    async def read(self, work: Work[P, T], *args: P.args, **options: P.kwargs) -> T:
+        """`work(connection, ...)` on one snapshot."""
         with _storage_errors(), self.transactions["read"].measured(), timed("database"):
-            async with self._readers.snapshot() as reading:
-                yield reading
+            return await self._readers.run(work, *args, **options)
 
     async def in_thread(self, work: Callable[[Connection, Callable[[], bool]], T]) -> T:
         """`work(connection, stopped)` on one snapshot in a thread of its own; it ends early once `stopped()`."""

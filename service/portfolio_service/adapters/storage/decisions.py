@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, case, func, insert, select
+from sqlalchemy import Connection, Row, case, func, insert, select
 
 from portfolio_service.adapters.storage import tables
 from portfolio_service.adapters.storage.database import Database
@@ -22,16 +22,19 @@ class DecisionStore:
         self._database = database
 
     async def append(self, decisions: Sequence[Decision]) -> None:
-        async with self._database.write() as connection:
-            await connection.execute(insert(tables.decisions), [decision_row(decision) for decision in decisions])
+        rows = [decision_row(decision) for decision in decisions]
+        await self._database.write(lambda connection: connection.execute(insert(tables.decisions), rows))
 
     async def page(self, portfolio_id: str, limit: int, offset: int) -> tuple[Sequence[Decision], int]:
         table = tables.decisions
         mine = table.c.portfolio_id == portfolio_id
         query = select(*_COLUMNS).where(mine).order_by(table.c.decision_id.desc()).limit(limit).offset(offset)
-        async with self._database.read() as connection:
-            count = await connection.scalar(select(func.count()).select_from(table).where(mine))
-            return [_decision_of(row) for row in await connection.execute(query)], int(count or 0)
+        count = select(func.count()).select_from(table).where(mine)
+
+        def read(connection: Connection) -> tuple[Sequence[Decision], int]:
+            return [_decision_of(row) for row in connection.execute(query)], int(connection.scalar(count) or 0)
+
+        return await self._database.read(read)
 
     async def memories(self, portfolio_id: str | None = None) -> Mapping[str, Memory]:
         table = tables.decisions
@@ -46,11 +49,14 @@ class DecisionStore:
         query = select(summary.c.last_period, summary.c.since, *_COLUMNS).join_from(
             table, summary, table.c.decision_id == summary.c.decision_id
         )
-        async with self._database.read() as connection:
+
+        def read(connection: Connection) -> Mapping[str, Memory]:
             return {
                 row.portfolio_id: Memory(row.last_period, row.since, _decision_of(row))
-                for row in await connection.execute(query)
+                for row in connection.execute(query)
             }
+
+        return await self._database.read(read)
 
 
 def decision_row(decision: Decision) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, func, select
+from sqlalchemy import Connection, Row, case, func, select
 
 from portfolio_service.adapters.storage import tables
 from portfolio_service.adapters.storage.database import Database
@@ -26,10 +26,12 @@ class ExternalFlowStore:
         table = tables.external_flows
         own = table.c.portfolio_id == portfolio_id
         query = select(*FLOW).where(own).order_by(table.c.version.desc()).limit(limit).offset(offset)
-        async with self._database.read() as connection:
-            found = [flow_of_row(row) for row in await connection.execute(query)]
-            count = await connection.scalar(select(func.count()).select_from(table).where(own))
-        return found, int(count or 0)
+        count = select(func.count()).select_from(table).where(own)
+
+        def read(connection: Connection) -> tuple[Sequence[ExternalFlow], int]:
+            return [flow_of_row(row) for row in connection.execute(query)], int(connection.scalar(count) or 0)
+
+        return await self._database.read(read)
 
     async def totals(self, portfolio_id: str) -> FlowTotals:
         """Summed by the database, in whole cents."""
@@ -39,8 +41,8 @@ class ExternalFlowStore:
             return func.sum(case((table.c.kind == kind, table.c.amount)), type_=table.c.amount.type)
 
         query = select(total("deposit"), total("withdrawal"), total("transfer"))
-        async with self._database.read() as connection:
-            row = (await connection.execute(query.where(table.c.portfolio_id == portfolio_id))).one()
+        query = query.where(table.c.portfolio_id == portfolio_id)
+        row = await self._database.read(lambda connection: connection.execute(query).one())
         deposits, withdrawals, transfers = (value or ZERO for value in row)
         return FlowTotals(deposits, -withdrawals, transfers)
 
@@ -49,8 +51,8 @@ class ExternalFlowStore:
         query = select(*FLOW).where(
             table.c.portfolio_id == portfolio_id, table.c.recorded_at > after, table.c.recorded_at <= until
         )
-        async with self._database.read() as connection:
-            return [flow_of_row(row) for row in await connection.execute(query.order_by(table.c.version))]
+        ordered = query.order_by(table.c.version)
+        return await self._database.read(lambda connection: [flow_of_row(row) for row in connection.execute(ordered)])
 
 
 def flow_of_row(row: Row[Any]) -> ExternalFlow:

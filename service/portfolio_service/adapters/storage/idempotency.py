@@ -22,8 +22,7 @@ class ReceiptStore:
     async def find(self, scope: str, now: datetime) -> Receipt | None:
         table = tables.receipts
         query = select(table).where(table.c.scope == scope, table.c.recorded_at > now - KEPT)
-        async with self._database.read() as connection:
-            row = (await connection.execute(query)).one_or_none()
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
         return None if row is None else Receipt(**row._mapping)
 
 

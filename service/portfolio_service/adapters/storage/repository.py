@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 from stamina import AsyncRetryingCaller
 
 from portfolio_service.adapters.storage import rows, tables
 from portfolio_service.adapters.storage.database import Database, Location
-from portfolio_service.adapters.storage.reader import Reading
 from portfolio_service.adapters.storage.recovery import load
 from portfolio_service.adapters.storage.tally import REBALANCE, Tally
 from portfolio_service.adapters.storage.verify import examine, verify
@@ -30,6 +29,7 @@ from portfolio_service.domain.models import (
     Trade,
 )
 
+T = TypeVar("T")
 SETTLE_WITHIN_S = 5.0  # after this the caller hears that the outcome is unknown
 WRITABLE_FOR_S = 5.0  # a health check asked again within this time trusts the last answer
 
@@ -57,9 +57,13 @@ class SqlRepository:
 
     async def commit(self, change: Change) -> None:
         head = ""
+
+        def write(connection: Connection) -> None:
+            nonlocal head  # known also when the COMMIT breaks off
+            head = write_change(connection, change, self._heads)
+
         try:
-            async with self._database.write() as connection:
-                head = await connection.run_sync(write_change, change, self._heads)
+            await self._database.write(write)
         except OutcomeUnknown as unknown:
             self._heads |= {head} if self._heads else set()
             if not await self._find_out(change, unknown):
@@ -77,8 +81,7 @@ class SqlRepository:
 
         Asked by the writer: its new session has the lock, so the old one has ended, and with it every doubt.
         """
-        async with self._database.write() as connection:
-            done = await connection.run_sync(was_written, change)
+        done = await self._database.write(was_written, change)
         if done:
             self._count(change)
         return done
@@ -100,29 +103,27 @@ class SqlRepository:
         return await self._database.in_thread(examine)
 
     async def load_portfolios(self) -> Sequence[Portfolio]:
-        async with self._database.read() as connection:
-            self._heads = {await connection.run_sync(head_of)}
-            self._tally = await connection.run_sync(Tally.read)
-            return await connection.run_sync(load)
+        def read(connection: Connection) -> tuple[str, Tally, list[Portfolio]]:
+            return head_of(connection), Tally.read(connection), load(connection)
+
+        head, self._tally, found = await self._database.read(read)
+        self._heads = {head}
+        return found
 
     async def load_portfolio(self, portfolio_id: str) -> Portfolio | None:
-        async with self._database.read() as connection:
-            found = await connection.run_sync(load, portfolio_id)
+        found = await self._database.read(load, portfolio_id)
         return found[0] if found else None
 
     async def ledger(self, portfolio_id: str) -> Sequence[LedgerEntry]:
         table = tables.ledger
         query = select(*rows.ENTRY).where(table.c.portfolio_id == portfolio_id).order_by(table.c.entry_id)
-        async with self._database.read() as connection:
-            return [rows.entry_of(*row) for row in await connection.execute(query)]
+        return await self._database.read(lambda connection: [rows.entry_of(*row) for row in connection.execute(query)])
 
     async def trades(self, portfolio_id: str, limit: int, offset: int) -> tuple[Sequence[Trade], int]:
         """Newest first, and how many there are in all."""
         table = tables.trades
         query = select(table).where(table.c.portfolio_id == portfolio_id).order_by(table.c.trade_number.desc())
-        async with self._database.read() as connection:
-            found, total = await _page(connection, query, limit, offset)
-        return [rows.trade_of(row) for row in found], total
+        return await self._database.read(_page, query, rows.trade_of, limit, offset)
 
     async def optimizations(
         self, portfolio_id: str, limit: int, offset: int
@@ -131,43 +132,45 @@ class SqlRepository:
         table = tables.optimizations
         query = select(table).where(table.c.portfolio_id == portfolio_id)
         query = query.order_by(table.c.created_at.desc(), table.c.optimization_id)
-        async with self._database.read() as connection:
-            found, total = await _page(connection, query, limit, offset)
-        return [rows.optimization_of(row) for row in found], total
+        return await self._database.read(_page, query, rows.optimization_of, limit, offset)
 
     async def save_daily_records(self, records: Sequence[DailyRecord], events: Sequence[Event]) -> None:
         """A second record of the same portfolio and day replaces the first."""
         table = tables.performance_history
-        async with self._database.write() as connection:
+        same_day = (table.c.portfolio_id == bindparam("owner")) & (table.c.calculation_date == bindparam("day"))
+
+        def write(connection: Connection) -> None:
             if records:
-                same_day = (table.c.portfolio_id == bindparam("owner")) & (table.c.calculation_date == bindparam("day"))
                 days = [{"owner": record.portfolio_id, "day": record.date} for record in records]
-                await connection.execute(delete(table).where(same_day), days)
-                await connection.execute(insert(table), [rows.daily_row(record) for record in records])
-            await connection.run_sync(append_events, events)
+                connection.execute(delete(table).where(same_day), days)
+                connection.execute(insert(table), [rows.daily_row(record) for record in records])
+            append_events(connection, events)
+
+        await self._database.write(write)
 
     async def daily_records(self, portfolio_id: str, since: date) -> Sequence[DailyRecord]:
         """Oldest first."""
         table = tables.performance_history
         start = datetime(since.year, since.month, since.day, tzinfo=UTC)
         query = select(table).where(table.c.portfolio_id == portfolio_id, table.c.calculation_date >= start)
-        async with self._database.read() as connection:
-            return [rows.daily_of(row) for row in await connection.execute(query.order_by(table.c.calculation_date))]
+        oldest_first = query.order_by(table.c.calculation_date)
+        return await self._database.read(
+            lambda connection: [rows.daily_of(row) for row in connection.execute(oldest_first)]
+        )
 
     async def append_events(self, events: Sequence[Event]) -> None:
-        async with self._database.write() as connection:
-            await connection.run_sync(append_events, events)
+        await self._database.write(append_events, events)
 
     async def pending_events(self, limit: int) -> Sequence[tuple[int, Event]]:
         table = tables.outbox
         query = select(table).where(~table.c.published).order_by(table.c.message_id).limit(limit)
-        async with self._database.read() as connection:
-            return [(row.message_id, Event(row.topic, row.payload)) for row in await connection.execute(query)]
+        found = await self._database.read(lambda connection: connection.execute(query).all())
+        return [(row.message_id, Event(row.topic, row.payload)) for row in found]
 
     async def mark_published(self, ids: Sequence[int]) -> None:
         table = tables.outbox
-        async with self._database.write() as connection:
-            await connection.execute(update(table).where(table.c.message_id.in_(ids)).values(published=True))
+        done = update(table).where(table.c.message_id.in_(ids)).values(published=True)
+        await self._database.write(lambda connection: connection.execute(done))
 
     async def counters(self, now: datetime) -> Counters:
         tally = await self._counted()
@@ -175,8 +178,9 @@ class SqlRepository:
         done, changes = tables.optimizations, tables.audit
         optimizations = select(func.count()).select_from(done).where(done.c.created_at > day)
         rebalances = select(func.count()).select_from(changes).where(changes.c.action == REBALANCE, changes.c.at > day)
-        async with self._database.read() as connection:
-            today = [int(await connection.scalar(query) or 0) for query in (optimizations, rebalances)]
+        today = await self._database.read(
+            lambda connection: [int(connection.scalar(query) or 0) for query in (optimizations, rebalances)]
+        )
         return Counters(*tally.totals(), *today)
 
     async def activity(self) -> Activity:
@@ -185,8 +189,8 @@ class SqlRepository:
 
     async def _counted(self) -> Tally:
         if self._tally is None:
-            async with self._database.write() as connection:  # no commit in between: none is missed, none counted twice
-                self._tally = await connection.run_sync(Tally.read)
+            # by the writer, no commit in between: none is missed, none counted twice
+            self._tally = await self._database.write(Tally.read)
         return self._tally
 
     async def check_writable(self) -> None:
@@ -194,13 +198,18 @@ class SqlRepository:
         if time.monotonic() - self._written_at < WRITABLE_FOR_S:
             return
         table = tables.heartbeat
-        async with self._database.write() as connection:
-            beat = await connection.execute(update(table).values(beats=table.c.beats + 1))
-            if beat.rowcount == 0:
-                await connection.execute(insert(table).values(id=1, beats=1))
+
+        def beat(connection: Connection) -> None:
+            if connection.execute(update(table).values(beats=table.c.beats + 1)).rowcount == 0:
+                connection.execute(insert(table).values(id=1, beats=1))
+
+        await self._database.write(beat)
         self._written_at = time.monotonic()
 
 
-async def _page(connection: Reading, query: Select[Any], limit: int, offset: int) -> tuple[Iterable[Any], int]:
-    total = await connection.scalar(select(func.count()).select_from(query.order_by(None).subquery()))
-    return await connection.execute(query.limit(limit).offset(offset)), int(total or 0)
+def _page(
+    connection: Connection, query: Select[Any], read: Callable[[Any], T], limit: int, offset: int
+) -> tuple[Sequence[T], int]:
+    """The rows of one page, and how many there are in all."""
+    total = connection.scalar(select(func.count()).select_from(query.order_by(None).subquery()))
+    return [read(row) for row in connection.execute(query.limit(limit).offset(offset))], int(total or 0)

@@ -92,8 +92,7 @@ def restore(
     async def run() -> tuple[str, Summary]:
         database = await Database.open(_where(database_url, data_dir))
         try:
-            async with database.write() as connection:
-                return database.name, await connection.run_sync(restore_backup, file)
+            return database.name, await database.write(restore_backup, file)
         finally:
             await database.close()
 

@@ -1,8 +1,10 @@
 """`python -m portfolio_service`."""
 
+import gc
 import sys
 
 if __name__ == "__main__":
+    gc.disable()  # until it serves: a start makes no garbage, and a collection walks all that was loaded so far
     try:
         from portfolio_service.server import main
     except ModuleNotFoundError as error:

@@ -69,8 +69,8 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     if settings.enable_metal_acceleration is False:
         set_default_device("cpu")
     log_start(settings, acceleration(), __version__)
-    if settings.native_threads:
-        kernels.set_num_threads(settings.native_threads)
+    # one core is left to the event loop
+    kernels.set_num_threads(settings.native_threads or max(1, kernels.num_threads() - 1))
     async with AsyncExitStack() as stack:
         database = await Database.open(settings.database)
         repository = SqlRepository(database)

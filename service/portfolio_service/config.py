@@ -145,7 +145,7 @@ class Settings(BaseSettings):
 
     @property
     def native_threads(self) -> int | None:
-        """The cap on native threads, None for the machine's own number."""
+        """The cap on native threads, None when nothing was said."""
         caps = [self.omp_num_threads, self.openblas_num_threads]
         caps.append(max(1, int(self.portfolio_max_cpu)) if self.portfolio_max_cpu else None)
         return min((cap for cap in caps if cap), default=None)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 import uuid
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -45,7 +46,8 @@ class GentleTransport:
             self._transport.close()
             return
         self.leaving = True
-        self._transport.write_eof()
+        with suppress(OSError):  # the peer was faster
+            self._transport.write_eof()
         self._transport.resume_reading()
         self._loop.call_later(LINGER_S, self._transport.close)
 

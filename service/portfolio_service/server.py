@@ -22,11 +22,13 @@ from portfolio_service.listener import cannot_start, listen, why_not
 from portfolio_service.stopping import QUIET_S, STOP_WITHIN_S, GentleServer
 
 KEEP_ALIVE_S = 15
+SWITCH_S = 0.0002  # the event loop waits no longer than this for a thread that holds the interpreter
 
 
 def serve(settings: Settings) -> int:
     """Serve until stopped; the exit code: 0 after a clean stop, 1 when it could not start (one line says why)."""
     _allow_many_connections()
+    sys.setswitchinterval(SWITCH_S)
     try:
         listener = listen(settings.host, settings.port)
     except OSError as error:
@@ -88,9 +90,9 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         timeout_graceful_shutdown=STOP_WITHIN_S - QUIET_S,
     )
     server = GentleServer(config, app)
-    gc.disable()  # start-up makes no garbage, and a collection walks every row read so far
+    gc.disable()  # also when the command line has begun
     async with running(app):
-        gc.freeze()  # nor do later collections walk the books: a pause of every request otherwise
+        gc.freeze()
         gc.enable()
         _print_urls(settings, listener.getsockname()[1], app.state.services.market.source)
         await server.serve(sockets=[listener])

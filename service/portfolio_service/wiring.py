@@ -51,6 +51,7 @@ from portfolio_service.jobs.loop_lag import LoopLag
 from portfolio_service.jobs.outbox_relay import OutboxRelay
 from portfolio_service.jobs.price_stream import PriceStream
 from portfolio_service.jobs.scheduler import SchedulerJob
+from portfolio_service.jobs.settled_memory import SettledMemory
 
 Job = Callable[[], Coroutine[Any, Any, None]]
 
@@ -232,17 +233,23 @@ def jobs(services: Services, relay: OutboxRelay) -> dict[str, Job]:
         benchmark_symbol=settings.benchmark_symbol,
         risk_free_rate=settings.risk_free_rate,
     )
+
+    def recorded() -> None:
+        services.analytics.recorded()
+        relay.wake()
+
     daily = DailyRecordJob(
         books=services.books,
         market=market,
         repository=repository,
         records=records,
         clock=clock,
-        on_recorded=relay.wake,
+        on_recorded=recorded,
     )
     stream = PriceStream(market=market, live=services.live, risk=services.risk.watch, clock=clock)
     return {
         "event feed": services.feed.run,
+        "settled memory": SettledMemory().run,
         "event-loop lag": LoopLag(services.monitor.loop_lag).run,
         "outbox relay": relay.run,
         "daily record": daily.run,

@@ -206,6 +206,7 @@ async def test_realised_summary_says_since_when(world: World) -> None:
     assert (await world.analytics.realised(portfolio))["days"] == 0
     world.clock.advance(7 * DAY)
     records = await _record(world, portfolio)
+    world.analytics.recorded()  # as the job tells it
     summary = await world.analytics.realised(portfolio)
     assert (summary["since"], summary["days"]) == ("2025-08-25T15:00:00Z", 5)
     assert summary["total_return"] == records[-1].metrics.total_return

@@ -78,14 +78,14 @@ def test_only_an_argument_error_is_the_callers_fault() -> None:
 def test_a_fingerprint_knows_every_number_date_and_parameter() -> None:
     index = pd.date_range("2025-01-01", periods=3)
     table = pd.DataFrame(np.arange(6.0).reshape(3, 2), index=index, columns=["A", "B"])
-    base = Sample(table, "simulated")
-    same = Sample(table.copy(), "simulated")
+    base = Sample.of(table, "simulated")
+    same = Sample.of(table.copy(), "simulated")
     assert base.fingerprint(["x", 1]) == same.fingerprint(["x", 1])
     others = [
         base.fingerprint(["x", 2]),
-        Sample(table + 1e-15, "simulated").fingerprint(["x", 1]),
-        Sample(table.set_axis(index + pd.Timedelta(days=1)), "simulated").fingerprint(["x", 1]),
-        Sample(table.set_axis(["A", "C"], axis=1), "simulated").fingerprint(["x", 1]),
-        Sample(table, "files").fingerprint(["x", 1]),
+        Sample.of(table + 1e-15, "simulated").fingerprint(["x", 1]),
+        Sample.of(table.set_axis(index + pd.Timedelta(days=1)), "simulated").fingerprint(["x", 1]),
+        Sample.of(table.set_axis(["A", "C"], axis=1), "simulated").fingerprint(["x", 1]),
+        Sample.of(table, "files").fingerprint(["x", 1]),
     ]
     assert len({base.fingerprint(["x", 1]), *others}) == 6

@@ -29,7 +29,7 @@ from portfolio_service.api.schemas.portfolios import (
 from portfolio_service.api.schemas.trading import PositionsIn, PositionsUpdated, TradeList, TradeOut
 from portfolio_service.domain.errors import Unavailable
 from portfolio_service.domain.models import Portfolio, Valuation
-from portfolio_service.domain.valuation import value
+from portfolio_service.domain.valuation import total_value, value
 
 router = APIRouter(prefix="/portfolios", tags=["portfolios"], route_class=StrictRoute)
 VALUED_AT_ONCE = 20
@@ -85,10 +85,9 @@ async def create_portfolio_with_symbols(
 async def list_portfolios(services: Svc, limit: Limit = 100, offset: Offset = 0) -> dict[str, object]:
     """Every portfolio that is not archived, oldest first."""
     portfolios = services.books.all()
-    now = services.clock.now()
     rows = []
     for k, portfolio in enumerate(portfolios[offset : offset + limit], start=1):
-        total = value(portfolio, services.prices, now).total_value
+        total = total_value(portfolio, services.prices)
         rows.append(Summary.of(portfolio, total, services.books.status(portfolio)))
         if k % VALUED_AT_ONCE == 0:
             await asyncio.sleep(0)  # the exact values of a thousand books: other requests get their turn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,7 @@ from portfolio_service.domain.ports import Clock, ExternalFlows, MarketDataClien
 from portfolio_service.domain.prices import Prices
 from portfolio_service.domain.realised_days import close_of
 from portfolio_service.domain.record_summary import Stretch, summarise
+from portfolio_service.domain.shared import Shared
 from portfolio_service.domain.simulation import SimulateRequest, Simulation
 from portfolio_service.domain.valuation import Floats, value
 from portfolio_service.domain.workers import Workers
@@ -87,6 +88,10 @@ class Analytics:
         self._simulation = Simulation(market, workers, estimation_days, max_memory)
         self._known: dict[str, tuple[tuple[int, datetime], tuple[PerformanceMetrics, str]]] = {}
         self._stretches: dict[str, tuple[datetime, Stretch]] = {}  # by the date of the last record
+        self._realised: dict[str, dict[str, Any]] = {}  # until there are new records
+        self._recordings = 0
+        self._with_records = Shared(records.recorded)
+        self._owners: Collection[str] | None = None  # of records
         books.subscribe(self._changed)
 
     async def metrics(self, portfolio: Portfolio, valuation: Valuation) -> tuple[PerformanceMetrics, str]:
@@ -135,13 +140,36 @@ class Analytics:
 
     async def realised(self, portfolio: Portfolio) -> dict[str, Any]:
         """The book's own daily record: its metrics, since when, over how many days, and its two returns."""
-        last, days = await self._records.last(portfolio.portfolio_id)
+        known, recordings = self._realised.get(portfolio.portfolio_id), self._recordings
+        if known is not None:
+            return known
+        last, days = None, 0
+        if portfolio.portfolio_id in await self._recorded_portfolios():
+            last, days = await self._records.last(portfolio.portfolio_id)
         if last is None:
             metrics, stretch = nothing(portfolio.portfolio_id, self._clock.now()), None
         else:
             metrics, stretch = last.metrics, await self._since_the_start(portfolio, last)
         numbers = {k: v for k, v in asdict(metrics).items() if k not in ("portfolio_id", "calculated_at")}
-        return {"since": iso(portfolio.created_at), "days": days, **numbers, **_returns(stretch)}
+        found = {"since": iso(portfolio.created_at), "days": days, **numbers, **_returns(stretch)}
+        if recordings == self._recordings:  # no new record while this one was read
+            self._realised[portfolio.portfolio_id] = found
+        return found
+
+    def recorded(self) -> None:
+        """There are new daily records."""
+        self._recordings += 1
+        self._realised.clear()
+        self._owners = None
+
+    async def _recorded_portfolios(self) -> Collection[str]:
+        """Those with a record: a new portfolio has none, and a crowd of them costs one look at the database."""
+        recordings, owners = self._recordings, self._owners
+        if owners is None:
+            owners = await self._with_records()
+            if recordings == self._recordings:
+                self._owners = owners
+        return owners
 
     async def history(self, portfolio_id: str, period_days: int, basis: str | None = None) -> History:
         """One row a trading day of the `period_days` that end with the last close, newest first: realised where there
@@ -243,6 +271,7 @@ class Analytics:
         if portfolio is None:
             self._known.pop(portfolio_id, None)
             self._stretches.pop(portfolio_id, None)
+            self._realised.pop(portfolio_id, None)
 
 
 def _returns(stretch: Stretch | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from portfolio_service.domain.ports import Clock, Repository
 log = logging.getLogger(__name__)
 
 EVERY = timedelta(days=1)
+FIRST_AFTER_S = 2.0  # whoever waits for the service to start is served first
 
 
 class BookAudit:
@@ -53,6 +54,7 @@ class BookAudit:
 
     async def run(self) -> None:
         """For ever, until cancelled."""
+        await asyncio.sleep(FIRST_AFTER_S)
         while True:
             try:
                 await self.run_once()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 class SystemClock:
@@ -12,6 +13,7 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+@lru_cache(maxsize=4096)  # the positions of a book share a few times
 def iso(time: datetime) -> str:
     """`time` (with a zone) as the API and the bus show it: UTC, ending in Z."""
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")

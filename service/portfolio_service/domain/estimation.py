@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,13 @@ class Sample:
 
     returns: pd.DataFrame
     source: str
+    digest: bytes  # of every number and date
+
+    @classmethod
+    def of(cls, returns: pd.DataFrame, source: str) -> Self:
+        digest = hashlib.blake2b(returns.index.to_numpy().astype("datetime64[D]").tobytes(), digest_size=16)
+        digest.update(returns.to_numpy(dtype=np.float64).tobytes())
+        return cls(returns, source, digest.digest())
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -31,18 +39,16 @@ class Sample:
 
     def fingerprint(self, parameters: Mapping[str, Any]) -> str:
         """A hash of every number and date here and of `parameters`: equal means the same question."""
-        digest = hashlib.blake2b(digest_size=16)
-        digest.update(json.dumps([self.source, self.symbols, parameters], sort_keys=True, default=str).encode())
-        digest.update(self.returns.index.to_numpy().astype("datetime64[D]").tobytes())
-        digest.update(self.returns.to_numpy(dtype=np.float64).tobytes())
-        return digest.hexdigest()
+        asked = json.dumps([self.source, self.symbols, parameters], sort_keys=True, default=str)
+        return hashlib.blake2b(asked.encode() + self.digest, digest_size=16).hexdigest()
 
 
 async def load_sample(
     market: MarketDataClient, symbols: Sequence[str], days: int, minimum: int = MIN_RETURNS
 ) -> Sample:
     """Returns of the last `days` trading days; Conflict("insufficient_history"), names listed, under `minimum`."""
-    return sample_of(await market.get_histories(symbols, days + 1), symbols, market.source, minimum)
+    prices = await market.get_histories(symbols, days + 1)
+    return await asyncio.to_thread(sample_of, prices, symbols, market.source, minimum)
 
 
 def sample_of(prices: pd.DataFrame, symbols: Sequence[str], source: str, minimum: int = MIN_RETURNS) -> Sample:
@@ -52,7 +58,7 @@ def sample_of(prices: pd.DataFrame, symbols: Sequence[str], source: str, minimum
     common = prices[list(symbols)].dropna()
     if len(common) - 1 < minimum:
         raise _insufficient(_short(prices[list(symbols)], minimum), max(len(common) - 1, 0), minimum, source)
-    return Sample(pe.prices_to_returns(common), source)
+    return Sample.of(pe.prices_to_returns(common), source)
 
 
 def _short(prices: pd.DataFrame, minimum: int) -> list[str]:

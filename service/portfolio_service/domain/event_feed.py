@@ -18,6 +18,7 @@ from portfolio_service.domain.ports import EventLog
 log = logging.getLogger(__name__)
 
 BATCH = 200
+GATHER_S = 0.05  # what is committed meanwhile comes with the same reading
 RECENT = 256  # events in memory; a follower further behind reads the database
 KEPT = 100_000  # published events in the database
 FORGET_EVERY = 1000
@@ -143,6 +144,7 @@ class EventFeed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._committed.wait()
+                    await asyncio.sleep(GATHER_S)
 
     async def run_once(self) -> None:
         """Take in everything committed since, and tell the followers."""

@@ -123,8 +123,7 @@ class Monitor:
         """The source and the age of what it last delivered."""
         last = self._prices.last_update
         age = None if last is None else max(0.0, (self._clock.now() - last).total_seconds())
-        held = {symbol for portfolio in self._books.all() for symbol in portfolio.book.holdings}
-        prices = {symbol: self._prices.get(symbol) for symbol in sorted(held)}
+        prices = {symbol: self._prices.get(symbol) for symbol in sorted(self._live.symbols())}
         missing = [symbol for symbol, price in prices.items() if price is None]
         stale = [symbol for symbol, price in prices.items() if price is not None and self._prices.is_stale(price)]
         state = self._market.state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from portfolio_service.domain.models import (
     OptimizationMethod,
     OptimizationRecord,
     Portfolio,
+    Receipt,
     Target,
 )
 from portfolio_service.domain.ports import Clock, MarketDataClient, Repository
@@ -251,7 +253,12 @@ class OptimisationService:
             portfolio, version=portfolio.version + 1, target=target, policy=dict(request.raw), valuation=None
         )
         told = (events.optimized(record), *relaxed_alerts(record))
-        reply = answer.with_covariance(record)
+
+        def written() -> tuple[OptimizationRecord, Receipt | None]:
+            reply = answer.with_covariance(record)
+            return reply, actor.receipt(after, reply)
+
+        reply, receipt = await asyncio.to_thread(written)  # a covariance is megabytes of text
         await self._books.apply(
             Change(
                 "portfolio.optimize",
@@ -261,7 +268,7 @@ class OptimisationService:
                 now,
                 optimization=record,
                 events=told,
-                receipt=actor.receipt(after, reply),
+                receipt=receipt,
             )
         )
         return reply

@@ -152,6 +152,10 @@ class RecordStore(Protocol):
         """What was recorded later than `after`, up to the books' `version`, oldest first."""
         ...
 
+    async def recorded(self) -> Collection[str]:
+        """The portfolios that have a record."""
+        ...
+
     async def last(self, portfolio_id: str) -> tuple[DailyRecord | None, int]:
         """The newest record, and how many there are."""
         ...

@@ -51,8 +51,8 @@ class Prices:
         When the provider fails, the last good prices are returned (they show as stale);
         Unavailable("market_data_unavailable") when a symbol has none.
         """
-        wanted = list(dict.fromkeys(symbols))
-        missing = [symbol for symbol in wanted if self._needs_fetch(symbol)]
+        wanted, fresh = list(dict.fromkeys(symbols)), self.fresh_since()
+        missing = [s for s in wanted if (held := self._held.get(s)) is None or held.time < fresh]
         if missing:
             try:
                 self.put((await self._market.get_multiple_prices(missing)).values())
@@ -67,21 +67,17 @@ class Prices:
 
     def is_stale(self, price: Price) -> bool:
         """Older than the limit while the exchange is open, else older than its last close."""
-        return price.time < self._fresh_since()
+        return price.time < self.fresh_since()
 
     def snapshot(self) -> Mapping[str, Price]:
         """All held prices."""
         return dict(self._held)
 
-    def _fresh_since(self) -> datetime:
-        """The time before which a price is stale; looked up once a second, a valuation asks for every position."""
+    def fresh_since(self) -> datetime:
+        """The time before which a price is stale; looked up once a second."""
         now = self._clock.now()
         if not self._looked_up <= now < self._looked_up + LOOK_UP_EVERY:
             is_open = self._market.is_open(now)
             self._since = now - self._stale_after if is_open else self._market.last_close(now)
             self._looked_up = now
         return self._since
-
-    def _needs_fetch(self, symbol: str) -> bool:
-        held = self._held.get(symbol)
-        return held is None or self.is_stale(held)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,27 +25,38 @@ def value(portfolio: Portfolio, prices: Prices, now: datetime) -> Valuation:
 
     A position without any price counts at its cost and says so: price None and stale.
     """
-    book = portfolio.book
-    found = {symbol: latest(prices.get(symbol), portfolio.client_prices.get(symbol)) for symbol in book.holdings}
-    values = {symbol: _market_value(holding, found[symbol]) for symbol, holding in book.holdings.items()}
-    total = sum(values.values(), book.cash + book.unallocated_capital)
+    book, fresh_since = portfolio.book, prices.fresh_since()
+    found, values = _priced(portfolio, prices)
+    total = sum(values, book.cash + book.unallocated_capital)
     return Valuation(
         total_value=total,
         cash_balance=book.cash,
         unallocated_capital=book.unallocated_capital,
         positions={
-            symbol: _position(holding, found[symbol], values[symbol], total, prices)
-            for symbol, holding in book.holdings.items()
+            holding.symbol: _position(holding, price, market_value, total, fresh_since)
+            for holding, price, market_value in zip(book.holdings.values(), found, values, strict=True)
         },
         valued_at=now,
     )
 
 
-def _market_value(holding: Holding, price: Price | None) -> Decimal:
-    return holding.basis if price is None else worth(holding.quantity, price.price)
+def total_value(portfolio: Portfolio, prices: Prices) -> Decimal:
+    """The same total without its positions."""
+    book = portfolio.book
+    return sum(_priced(portfolio, prices)[1], book.cash + book.unallocated_capital)
 
 
-def _position(holding: Holding, price: Price | None, market_value: Decimal, total: Decimal, prices: Prices) -> Position:
+def _priced(portfolio: Portfolio, prices: Prices) -> tuple[list[Price | None], list[Decimal]]:
+    """The price and the market value of each holding, in their order."""
+    client, holdings = portfolio.client_prices, portfolio.book.holdings
+    found = [latest(prices.get(symbol), client.get(symbol)) for symbol in holdings]
+    pairs = zip(holdings.values(), found, strict=True)
+    return found, [one.basis if price is None else worth(one.quantity, price.price) for one, price in pairs]
+
+
+def _position(
+    holding: Holding, price: Price | None, market_value: Decimal, total: Decimal, fresh_since: datetime
+) -> Position:
     return Position(
         symbol=holding.symbol,
         quantity=holding.quantity,
@@ -55,7 +67,7 @@ def _position(holding: Holding, price: Price | None, market_value: Decimal, tota
         last_updated=price.time if price else None,
         price=price.price if price else None,
         price_source=price.source if price else None,
-        stale=price is None or prices.is_stale(price),
+        stale=price is None or price.time < fresh_since,
     )
 
 
@@ -98,17 +110,17 @@ class LiveValuation:
         self._price = np.empty(0)
         self._time = np.empty(0)
         self._held: dict[str, _Holdings] = {}
+        self._holders = np.zeros(0, dtype=np.intp)  # portfolios that hold the symbol of a column
         self._flat: tuple[Ints, Ints, Floats, Floats, Floats, Floats, Floats] | None = None
         self._values: LiveValues | None = None
+        self._totals: dict[str, float] = {}  # by portfolio, as of its last change or the last pass
         for portfolio in books.all():
             self._changed(portfolio.portfolio_id, portfolio)
         books.subscribe(self._changed)
 
     def symbols(self) -> Sequence[str]:
         """Every symbol held somewhere now: what the price stream is asked for."""
-        wanted = np.unique(np.concatenate([held.columns for held in self._held.values()] or [np.empty(0, np.intp)]))
-        names = tuple(self._columns)
-        return [names[column] for column in wanted]
+        return [symbol for symbol, holders in zip(self._columns, self._holders, strict=True) if holders]
 
     def on_ticks(self, batch: Sequence[Price]) -> LiveValues:
         """Takes a batch of ticks in and revalues everything."""
@@ -120,23 +132,30 @@ class LiveValuation:
     def values(self) -> LiveValues:
         """The last pass, repeated when books or prices have changed since."""
         if self._values is None:
-            self._values = self._revalue()
+            self._values = found = self._revalue()
+            self._totals = dict(zip(found.portfolio_ids, found.totals.tolist(), strict=True))
         return self._values
 
     def total_aum(self) -> float:
-        """The value of all portfolios together."""
-        return float(self.values().totals.sum())
+        """The value of all portfolios together; a change of one book does not revalue the others."""
+        return math.fsum(self._totals.values())
 
     def _changed(self, portfolio_id: str, portfolio: Portfolio | None) -> None:
         self._flat = self._values = None
+        if (before := self._held.get(portfolio_id)) is not None:
+            self._holders[before.columns] -= 1
         if portfolio is None:
             self._held.pop(portfolio_id, None)
+            self._totals.pop(portfolio_id, None)
             return
         book, client = portfolio.book, portfolio.client_prices
         for symbol in book.holdings:
             self._columns.setdefault(symbol, len(self._columns))
-        self._held[portfolio_id] = _Holdings(
-            columns=np.array([self._columns[symbol] for symbol in book.holdings], dtype=np.intp),
+        columns = np.array([self._columns[symbol] for symbol in book.holdings], dtype=np.intp)
+        self._grow(len(self._columns) - len(self._holders))
+        self._holders[columns] += 1
+        self._held[portfolio_id] = held = _Holdings(
+            columns=columns,
             quantities=np.array([float(holding.quantity) for holding in book.holdings.values()]),
             basis=np.array([float(holding.basis) for holding in book.holdings.values()]),
             client_prices=np.array([float(client[s].price) if s in client else np.nan for s in book.holdings]),
@@ -144,22 +163,26 @@ class LiveValuation:
             rest=float(book.cash + book.unallocated_capital),
         )
         self._take(book.holdings)  # prices fetched for a request
+        client_prices, client_times = held.client_prices, held.client_times
+        values, _ = self._priced(held.columns, held.quantities, held.basis, client_prices, client_times)
+        self._totals[portfolio_id] = held.rest + float(values.sum())
 
     def _take(self, symbols: Iterable[str]) -> None:
-        if (new := len(self._columns) - len(self._price)) > 0:
-            self._price = np.append(self._price, np.full(new, np.nan))
-            self._time = np.append(self._time, np.full(new, -np.inf))
         for symbol in symbols:
             if (held := self._prices.get(symbol)) is not None:
                 self._price[self._columns[symbol]] = float(held.price)
                 self._time[self._columns[symbol]] = held.time.timestamp()
 
+    def _grow(self, new: int) -> None:
+        if new:
+            self._price = np.append(self._price, np.full(new, np.nan))
+            self._time = np.append(self._time, np.full(new, -np.inf))
+            self._holders = np.append(self._holders, np.zeros(new, dtype=np.intp))
+
     def _revalue(self) -> LiveValues:
         self._flat = self._flat or self._flatten()
         owners, columns, quantities, basis, client_prices, client_times, rest = self._flat
-        price = np.where(client_times >= self._time[columns], client_prices, self._price[columns])
-        unpriced = np.isnan(price)
-        market_values = np.where(unpriced, basis, quantities * price)
+        market_values, unpriced = self._priced(columns, quantities, basis, client_prices, client_times)
         totals = rest + np.bincount(owners, weights=market_values, minlength=len(rest))
         positive = np.where(totals > 0, totals, np.inf)
         return LiveValues(
@@ -173,6 +196,14 @@ class LiveValuation:
             weights=market_values / positive[owners],
             unpriced=int(unpriced.sum()),
         )
+
+    def _priced(
+        self, columns: Ints, quantities: Floats, basis: Floats, client_prices: Floats, client_times: Floats
+    ) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """Market values, and which of them are costs because no source has a price."""
+        price = np.where(client_times >= self._time[columns], client_prices, self._price[columns])
+        unpriced = np.isnan(price)
+        return np.where(unpriced, basis, quantities * price), unpriced
 
     def _flatten(self) -> tuple[Ints, Ints, Floats, Floats, Floats, Floats, Floats]:
         books = list(self._held.values())

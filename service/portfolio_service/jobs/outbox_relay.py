@@ -13,6 +13,7 @@ from portfolio_service.domain.ports import MessageBus, Repository
 log = logging.getLogger(__name__)
 
 BATCH = 200
+GATHER_S = 0.05  # what is committed meanwhile goes with the same pass
 MAX_PAUSE_S = 30.0
 
 
@@ -82,3 +83,4 @@ class OutboxRelay:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._poll_s):
                 await self._committed.wait()
+                await asyncio.sleep(GATHER_S)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
@@ -50,6 +50,11 @@ class DailyRecordStore:
             return [rows.entry_of(*row) for row in found], [flow_of_row(row) for row in seen]
 
         return await self._database.read(read)
+
+    async def recorded(self) -> Collection[str]:
+        owner = tables.performance_history.c.portfolio_id
+        query = select(owner).distinct()
+        return await self._database.read(lambda connection: set(connection.scalars(query)))
 
     async def last(self, portfolio_id: str) -> tuple[DailyRecord | None, int]:
         table = tables.performance_history

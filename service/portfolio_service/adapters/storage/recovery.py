@@ -75,7 +75,7 @@ def _by_portfolio(
     """The values of `columns`, in `order`, of each portfolio."""
     query = select(table.c.portfolio_id, *columns)
     query = query.join(tables.portfolios, table.c.portfolio_id == tables.portfolios.c.portfolio_id)
-    ordered = connection.execute(_live(query, portfolio_id).order_by(table.c.portfolio_id, order))
+    ordered = connection.execute(_live(query, portfolio_id).order_by(table.c.portfolio_id, order)).all()
     return {owner: [row[1:] for row in group] for owner, group in groupby(ordered, key=itemgetter(0))}
 
 

@@ -41,7 +41,8 @@ class SqlRepository:
         self._database = database
         self._written_at = -WRITABLE_FOR_S
         self._tally: Tally | None = None
-        self._heads: set[str] = set()  # what the audit chain may end with: the books in memory follow it
+        # What the audit chain may end with, the books in memory follow it; after the start it is the writer's alone.
+        self._heads: frozenset[str] = frozenset()
 
     @classmethod
     async def open(cls, where: Location) -> Self:
@@ -56,16 +57,12 @@ class SqlRepository:
         return await self._database.in_thread(verify)
 
     async def commit(self, change: Change) -> None:
-        head = ""
-
         def write(connection: Connection) -> None:
-            nonlocal head  # known also when the COMMIT breaks off
-            head = write_change(connection, change, self._heads)
+            self._heads = write_change(connection, change, self._heads)
 
         try:
             await self._database.write(write)
         except OutcomeUnknown as unknown:
-            self._heads |= {head} if self._heads else set()
             if not await self._find_out(change, unknown):
                 raise Unavailable("storage_unavailable", "the database went away; the change was not made") from unknown
         except Unavailable:
@@ -73,7 +70,6 @@ class SqlRepository:
             raise
         else:
             self._count(change)
-        self._heads = {head}
         self._written_at = time.monotonic()
 
     async def committed(self, change: Change) -> bool:
@@ -107,7 +103,7 @@ class SqlRepository:
             return head_of(connection), Tally.read(connection), load(connection)
 
         head, self._tally, found = await self._database.read(read)
-        self._heads = {head}
+        self._heads = frozenset({head})
         return found
 
     async def load_portfolio(self, portfolio_id: str) -> Portfolio | None:

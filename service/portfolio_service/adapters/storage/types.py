@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Integer, Numeric, String
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
+
+from portfolio_service.domain.money import EXACT
 
 POSTGRESQL = "postgresql"
 DIGITS = 19  # of the largest 64-bit integer: both databases hold the same range
@@ -40,10 +44,12 @@ class Scaled(TypeDecorator[Decimal]):
         return value if dialect.name == POSTGRESQL else int(scaled)
 
     @override
-    def process_result_value(self, value: int | Decimal | None, dialect: Dialect) -> Decimal | None:
-        if value is None or isinstance(value, Decimal):
-            return value
-        return Decimal(value).scaleb(-self.places)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """A start reads hundreds of thousands of them: one call each, where process_result_value would take three."""
+        if dialect.name == POSTGRESQL:
+            return None  # its driver gives a Decimal
+        unit = Decimal(1).scaleb(-self.places)
+        return lambda value: None if value is None else EXACT.multiply(value, unit)
 
 
 class Utc(TypeDecorator[datetime]):

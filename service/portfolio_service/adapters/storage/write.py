@@ -14,10 +14,11 @@ from portfolio_service.domain.errors import Conflict, Unavailable
 from portfolio_service.domain.models import Change, Event, Portfolio
 
 
-def write_change(connection: Connection, change: Change, heads: Collection[str] = ()) -> str:
+def write_change(connection: Connection, change: Change, heads: Collection[str] = ()) -> frozenset[str]:
     """State, positions, ledger, trades, optimisation, audit record and outbox; Conflict on another version.
 
-    Gives the new head of the audit chain; one of `heads`, where there are any, must have been it until now.
+    One of `heads`, where there are any, must be the head of the audit chain. Gives what it may be next: that one,
+    should the COMMIT fail, or the new one.
     """
     after_hash = audit.state_hash(change.portfolio)
     before_hash = _write_portfolio(connection, change, after_hash)
@@ -34,13 +35,13 @@ def write_change(connection: Connection, change: Change, heads: Collection[str] 
         connection.execute(insert(tables.trades), [{**vars(trade), "version": version} for trade in change.trades])
     if change.optimization:
         connection.execute(insert(tables.optimizations), rows.optimization_row(change.optimization))
-    head = _write_audit(connection, change, heads, before_hash, after_hash)
+    next_heads = _write_audit(connection, change, heads, before_hash, after_hash)
     append_events(connection, change.events)
     if change.decision:
         connection.execute(insert(tables.decisions), decision_row(change.decision))
     if change.receipt:
         write_receipt(connection, change.receipt)
-    return head
+    return next_heads
 
 
 def was_written(connection: Connection, change: Change) -> bool:
@@ -80,7 +81,7 @@ def head_of(connection: Connection) -> str:
 
 def _write_audit(
     connection: Connection, change: Change, heads: Collection[str], before_hash: str | None, after_hash: str
-) -> str:
+) -> frozenset[str]:
     table, previous = tables.audit, head_of(connection)
     if heads and previous not in heads:
         raise Unavailable("storage_in_use", "another process has changed the books meanwhile; restart this one")
@@ -97,7 +98,7 @@ def _write_audit(
     }
     head = audit.record_hash(previous, record)
     connection.execute(insert(table), {**record, "record_hash": head})
-    return head
+    return frozenset({previous, head})
 
 
 def append_events(connection: Connection, events: Sequence[Event]) -> None:

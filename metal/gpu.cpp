@@ -128,15 +128,17 @@ void Gpu::run(const std::vector<Dispatch>& work) {
     pipelines.push_back(state_->pipelines.get(dispatch.kernel));
     check(dispatch, *pipelines.back(), state_->limits);
   }
-  const auto commands = NS::RetainPtr(state_->queue->commandBuffer());
+  auto commands = NS::RetainPtr(state_->queue->commandBuffer());
   if (!commands) state_->give_up("Metal gave no command buffer");
   if (!encode(work, pipelines, commands.get())) state_->give_up("Metal gave no command encoder");
   commands->commit();
-  const auto outcome = state_->waiter.within(state_->bound, [commands, held = memory_of(work)] {
+  const auto outcome = state_->waiter.within(state_->bound, [commands, memory = memory_of(work)]() mutable {
     const AutoreleasePool own;
-    commands->waitUntilCompleted();
-    if (commands->status() == MTL::CommandBufferStatusCompleted) return std::string();
-    return describe("the GPU failed", commands->error());
+    const auto done = std::move(commands);  // both are given back before the pool of this thread ends
+    const auto held = std::move(memory);
+    done->waitUntilCompleted();
+    if (done->status() == MTL::CommandBufferStatusCompleted) return std::string();
+    return describe("the GPU failed", done->error());
   });
   if (!outcome) state_->give_up("the GPU did not answer within " + std::to_string(state_->bound.count()) + " s");
   if (!outcome->empty()) state_->give_up(*outcome);

@@ -1,5 +1,9 @@
 #include "simd_use.hpp"
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC 12 says so of its own std::regex under sanitizers
+#endif
+
 #include <map>
 #include <regex>
 #include <set>

@@ -21,10 +21,10 @@ constexpr std::uint32_t kSweeps = 12;
 constexpr std::size_t kCubes = std::size_t{256} << 21;
 constexpr std::size_t kChunkBytes = std::size_t{32} << 20;
 // Where refining costs less than solving, and enough matrices to fill a GPU: docs/numerics/eigh.md.
-constexpr std::size_t kSmallestWorthwhile = 8, kLargestWorthwhile = 48, kWorthwhileCount = 512;
+constexpr std::size_t kSmallestWorthwhile = 12, kLargestWorthwhile = 48, kWorthwhileCount = 512;
 
 constexpr const char* kTooLarge = "its order is above the Metal kernel's 128: the CPU is faster";
-constexpr const char* kSizeRule = "size rule: the CPU is faster but for batches of 512 matrices of order 8 to 48";
+constexpr const char* kSizeRule = "size rule: the CPU is faster but for batches of 512 matrices of order 12 to 48";
 constexpr const char* kNotCertified = "the GPU's eigenvectors did not pass the check in float64: solved on the CPU";
 
 using Indices = std::vector<std::size_t>;

@@ -36,7 +36,7 @@ from portfolio_engine.risk import (
     risk_decomposition,
     tail_risk,
 )
-from portfolio_engine.risk_parity import RiskParity, risk_parity
+from portfolio_engine.risk_parity import RiskParity, risk_parity, risk_parity_batch
 from portfolio_engine.risk_table import RiskTable, risk_table
 from portfolio_engine.simulate import Simulation, simulate
 from portfolio_engine.stress import conditional_returns, stress_covariance
@@ -105,6 +105,7 @@ __all__ = [
     "prices_to_returns",
     "risk_decomposition",
     "risk_parity",
+    "risk_parity_batch",
     "risk_table",
     "set_default_device",
     "simulate",

@@ -93,7 +93,9 @@ def test_uv_and_the_build_packages_are_pinned_as_in_the_set_up() -> None:
     assert f"uv=={wanted[1]} " in pinned
     required = re.search(r"^requires = \[(.*?)^\]", (ROOT / "pyproject.toml").read_text(), re.M | re.S)
     assert required
-    for name in re.findall(r'"([A-Za-z0-9-]+)', required[1]):
+    for name, marker in re.findall(r'"([A-Za-z0-9-]+)([^"]*)"', required[1]):
+        if "sys_platform == 'darwin'" in marker:
+            continue  # the image runs Linux
         assert re.search(rf"^{name}==", pinned, re.M), name
 
 

@@ -19,7 +19,7 @@ using Vector = std::vector<double>;
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr int kPasses = 6;
 constexpr double kFirstOrder = 0.01;  // largest coupling / gap at which a first-order correction is trusted
-constexpr double kSettled = 1e-6;     // an uncertain coupling may turn a pair by no more than this
+constexpr double kSameGap = 1e-6;     // of the norm; an uncertain coupling turns nothing where the gap is smaller
 
 // X'X, X'AX and what the corrections are made of. Couplings vanish for exact eigenvectors.
 struct Projection {
@@ -114,7 +114,7 @@ Correction correct(const Projection& p, std::size_t n, double norm, bool first_p
     const double half = 0.5 * p.defect(n, i, j);
     double turn = 0.0;
     if (std::fabs(gap) > near && first_order(coupling, gap)) {
-      const bool settled = std::fabs(coupling) <= uncertain && std::fabs(coupling) > kSettled * std::fabs(gap);
+      const bool settled = std::fabs(coupling) <= uncertain && std::fabs(gap) <= kSameGap * norm;
       turn = settled ? 0.0 : coupling / gap;
     } else if (!first_pass && std::fabs(coupling) > uncertain) {
       root[find(i)] = find(j);
@@ -157,20 +157,20 @@ bool certified(const Matrix& a, const Vector& x, double norm, Vector& values) {
   const Vector image = product(n, false, a.data.data(), x.data());
   Vector gram(n * n);
   blas::syrk(static_cast<int>(n), static_cast<int>(n), 1.0, x.data(), gram.data());
-  double residual = 0.0, defect = 0.0;
+  const double rounding = 4.0 * kEpsilon * std::sqrt(static_cast<double>(n));
+  bool passes = true;  // written so that a NaN does not
   values.assign(n, 0.0);
   for (std::size_t k = 0; k < n; ++k) {
     for (std::size_t i = 0; i < n; ++i) {
       values[k] += x[k * n + i] * image[k * n + i];
-      defect = std::max(defect, std::fabs(gram[k * n + i] - (i == k ? 1.0 : 0.0)));
+      passes = passes && std::fabs(gram[k * n + i] - (i == k ? 1.0 : 0.0)) <= rounding;
     }
     values[k] /= gram[k * n + k];
     for (std::size_t i = 0; i < n; ++i) {
-      residual = std::max(residual, std::fabs(image[k * n + i] - values[k] * x[k * n + i]));
+      passes = passes && std::fabs(image[k * n + i] - values[k] * x[k * n + i]) <= rounding * norm;
     }
   }
-  const double rounding = 4.0 * kEpsilon * std::sqrt(static_cast<double>(n));
-  return residual <= rounding * norm && defect <= rounding;  // false for NaN
+  return passes;
 }
 
 void sort_ascending(std::size_t n, Vector& x, Vector& values) {

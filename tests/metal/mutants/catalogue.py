@@ -15,7 +15,7 @@ THREAD = re.compile(r"\buint\s+(\w+)\s*\[\[\s*thread_index_in_threadgroup\s*\]\]
 
 # The program of unit tests that runs a shader; a helper is tried through one of the shaders that include it.
 PROGRAMS = {
-    "chunked_statistics": "test_monte_carlo",
+    "chunked_statistics": "test_chunked_statistics",
     "covariance": "test_covariance",
     "eigh": "test_eigh",
     "monte_carlo": "test_monte_carlo",

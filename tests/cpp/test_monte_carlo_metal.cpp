@@ -1,4 +1,5 @@
 // Monte Carlo on the metal device against the CPU: the same draws, so the same answers to float32's rounding.
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -140,6 +141,23 @@ void chunks() {
   CHECK(first.cvar == again.cvar && first.quantiles == again.quantiles && first.mean == again.mean);
 }
 
+// More equal values than are gathered: the histogram is narrowed to single floats.
+void ties() {
+  for (const double sigma : {0.0, 1e-9}) {
+    Market market(1);
+    market.mean = {0.01};
+    market.weights = {1.0};
+    market.covariance(0, 0) = sigma * sigma;
+    const SimulateOptions options = narrow(300001, 1, Distribution::normal, true);
+    const SimulateResult got = market.run(options, Device::metal);
+    close(got, market.run(options, Device::cpu));
+    std::vector<double> sorted = got.values;
+    std::sort(sorted.begin(), sorted.end());
+    CHECK_NEAR(got.quantiles[0], sorted[3000], 1e-9);  // level 0.01 of 300001 is an order statistic
+    CHECK_NEAR(got.quantiles[3], sorted[150000], 1e-9);
+  }
+}
+
 // What the GPU cannot do is done by the CPU, which says so.
 void declines() {
   const Market market(2);
@@ -174,6 +192,7 @@ int main() {
   long_horizons();
   draws_are_the_cpus();
   chunks();
+  ties();
   declines();
   return check::finish();
 }

@@ -3,6 +3,7 @@
 from importlib.metadata import version as _version
 
 from portfolio_engine._optimize import optimize
+from portfolio_engine._selftest import SelfTest, selftest
 from portfolio_engine._tally import Computation, Tally, computations
 from portfolio_engine.allocation import Allocation, Residuals, Violation
 from portfolio_engine.backtest import Backtest, Rebalance, backtest
@@ -71,6 +72,7 @@ __all__ = [
     "RiskDecomposition",
     "RiskParity",
     "RiskTable",
+    "SelfTest",
     "Simulation",
     "SolverError",
     "TailRisk",
@@ -107,6 +109,7 @@ __all__ = [
     "risk_parity",
     "risk_parity_batch",
     "risk_table",
+    "selftest",
     "set_default_device",
     "simulate",
     "solve_qp",

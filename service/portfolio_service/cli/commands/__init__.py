@@ -14,6 +14,7 @@ from portfolio_service.cli.commands.frontier import frontier
 from portfolio_service.cli.commands.market_data import market_data
 from portfolio_service.cli.commands.optimize import optimize
 from portfolio_service.cli.commands.performance import performance
+from portfolio_service.cli.commands.selftest import selftest
 from portfolio_service.cli.commands.serve import serve
 from portfolio_service.cli.commands.simulate import simulate
 
@@ -23,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (serve, demo, optimize, frontier, simulate, performance, backtest, config):
+for command in (serve, demo, optimize, frontier, simulate, performance, backtest, config, selftest):
     app.command()(command)
 app.add_typer(db, name="db")
 app.add_typer(market_data, name="market-data")

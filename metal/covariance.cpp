@@ -136,9 +136,10 @@ template <class T>
 std::vector<CovarianceResult> on_gpu(Gpu& gpu, const std::vector<BasicMatrixView<T>>& universes,
                                      const CovarianceOptions& options) {
   std::vector<CovarianceResult> out(universes.size());
+  const std::size_t tables = options.weights && options.method == CovarianceMethod::ledoit_wolf ? 2 : 1;
   for (std::size_t begin = 0, end = 0; begin < universes.size(); begin = end) {
     for (std::size_t floats = 0; end < universes.size() && (end == begin || floats < kChunkFloats); ++end) {
-      floats += (universes[end].rows + universes[end].cols) * universes[end].cols;
+      floats += tables * (universes[end].rows + universes[end].cols) * universes[end].cols;
     }
     estimate(gpu, &universes[begin], end - begin, options, &out[begin]);
   }

@@ -106,7 +106,7 @@ inline void eigh_sweeps(Memory a, device float* vectors, EighRotations r, consta
   for (uint sweep = 0u; busy && sweep < params.sweeps; ++sweep) {
     for (uint step = 0u; step + 1u < players; ++step) {
       eigh_choose(a, r, n, players, step, t, threads);
-      threadgroup_barrier(mem_flags::mem_threadgroup);
+      threadgroup_barrier(mem_flags::mem_device | mem_flags::mem_threadgroup);
       for (uint k = t; k < blocks; k += threads) {
         const uint2 block = eigh_triangle(k);
         eigh_rotate_block(a, r, n, block.x, block.y);

@@ -164,6 +164,7 @@ print(json.dumps({"added": peak() - before, "devices": sorted({s.device for s in
 """
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("own", ["shared", "own"])
 @pytest.mark.parametrize("device", DEVICES)
 def test_memory_of_a_large_batch(device: str, own: str) -> None:

@@ -86,7 +86,7 @@ def test_labels_and_errors() -> None:
     frame = pd.DataFrame(sigma, index=list("abc"), columns=list("abc"))
     labelled, plain = risk_parity_batch([frame, sigma], [pd.Series({"c": 1.0, "a": 2.0, "b": 3.0}), None])
     assert list(labelled.weights.index) == list("abc")
-    np.testing.assert_array_equal(labelled.weights.to_numpy(), risk_parity(sigma, [2.0, 3.0, 1.0]).weights)
+    np.testing.assert_allclose(labelled.weights.to_numpy(), risk_parity(sigma, [2.0, 3.0, 1.0]).weights, rtol=1e-9)
     assert isinstance(plain.weights, np.ndarray)
     assert risk_parity_batch([]) == []
     with pytest.raises(ValueError, match=r"\[risk_parity_batch\] budgets: expected one entry for each of the 2"):

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -116,6 +117,10 @@ def machine() -> dict[str, Any]:
     if Path("/proc/cpuinfo").exists():
         names = [x for x in Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("model name")]
         model = names[0].split(":")[1].strip() if names else model
+    elif platform.system() == "Darwin":
+        model = subprocess.run(
+            ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=True
+        ).stdout.strip()
     return {
         "cpu": model,
         "cores": os.cpu_count(),

@@ -148,6 +148,7 @@ def test_arguments() -> None:
 
 MEMORY = """
 import json, resource, sys
+import tests.conftest  # the same build of the extension as this test
 import numpy as np
 from portfolio_engine import solve_qp_batch
 from tests.python.test_qp_many import portfolio

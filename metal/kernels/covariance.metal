@@ -79,8 +79,8 @@ kernel void covariance_tiles(device const float* observations [[buffer(0)]], dev
       }
     }
     threadgroup_barrier(mem_flags::mem_threadgroup);
+    // no barrier: `block` is next written after those of the next stage
     for (uint k = 0u; k < OWN; ++k) covariance_add(total[k], lost[k], block[t * OWN + k]);
-    threadgroup_barrier(mem_flags::mem_threadgroup);
   }
   covariance_write(total, lost, products, e, tile, t);
 }

@@ -24,13 +24,6 @@ PROGRAMS = {
 }
 
 
-# Barriers that order nothing: without them the shader is as right, so no check can miss them. The line before each.
-REDUNDANT = {
-    # the next write of `block` comes after the two barriers of the next stage
-    "covariance.metal": "covariance_add(total[k], lost[k], block[t * OWN + k]);",
-}
-
-
 @dataclass(frozen=True)
 class Mutant:
     what: str
@@ -114,9 +107,6 @@ def by_rule() -> Iterator[Mutant]:
     for path in sorted([*KERNELS.glob("*.metal"), *KERNELS.glob("*.h")]):
         source = Source.read(path)
         for found in BARRIER.finditer(source.code):
-            before = source.text[: found.start()].rstrip()
-            if path.name in REDUNDANT and before.endswith(REDUNDANT[path.name]):
-                continue
             gone = source.text[: found.start()] + source.text[found.end() :]
             yield Mutant(f"barrier of line {source.line(found.start())} removed", path.name, gone, "thread")
         for function in source.functions():

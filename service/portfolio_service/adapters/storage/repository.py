@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
@@ -13,7 +13,7 @@ from stamina import AsyncRetryingCaller
 from portfolio_service.adapters.storage import rows, tables
 from portfolio_service.adapters.storage.database import Database, Location
 from portfolio_service.adapters.storage.recovery import load
-from portfolio_service.adapters.storage.tally import REBALANCE, Tally
+from portfolio_service.adapters.storage.tally import Tally
 from portfolio_service.adapters.storage.verify import examine, verify
 from portfolio_service.adapters.storage.write import append_events, head_of, was_written, write_change
 from portfolio_service.domain.errors import OutcomeUnknown, Unavailable
@@ -170,14 +170,9 @@ class SqlRepository:
 
     async def counters(self, now: datetime) -> Counters:
         tally = await self._counted()
-        day = now - timedelta(days=1)
-        done, changes = tables.optimizations, tables.audit
-        optimizations = select(func.count()).select_from(done).where(done.c.created_at > day)
-        rebalances = select(func.count()).select_from(changes).where(changes.c.action == REBALANCE, changes.c.at > day)
-        today = await self._database.read(
-            lambda connection: [int(connection.scalar(query) or 0) for query in (optimizations, rebalances)]
-        )
-        return Counters(*tally.totals(), *today)
+        if not tally.knows_the_day:
+            await self._database.write(tally.read_day, now)  # by the writer as well
+        return Counters(*tally.totals(), *tally.of_the_day(now))
 
     async def activity(self) -> Activity:
         """Optimisations and rebalances ever done, by portfolio; archived portfolios are counted together."""

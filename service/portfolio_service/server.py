@@ -18,6 +18,7 @@ from portfolio_service.config import ConfigError, Settings, is_loopback, load_se
 from portfolio_service.connection import MAX_CONNECTIONS, MAX_HEAD_BYTES, Connection
 from portfolio_service.domain.errors import DomainError
 from portfolio_service.domain.workers import THREAD_NAME
+from portfolio_service.jobs.settled_memory import SettledMemory
 from portfolio_service.listener import cannot_start, listen, why_not
 from portfolio_service.stopping import QUIET_S, STOP_WITHIN_S, GentleServer
 
@@ -94,8 +95,10 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     async with running(app):
         gc.freeze()
         gc.enable()
+        memory = asyncio.create_task(SettledMemory().run())  # of this process: not the application's business
         _print_urls(settings, listener.getsockname()[1], app.state.services.market.source)
         await server.serve(sockets=[listener])
+        memory.cancel()
 
 
 def _print_urls(settings: Settings, port: int, source: str) -> None:

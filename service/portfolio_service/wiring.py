@@ -51,7 +51,6 @@ from portfolio_service.jobs.loop_lag import LoopLag
 from portfolio_service.jobs.outbox_relay import OutboxRelay
 from portfolio_service.jobs.price_stream import PriceStream
 from portfolio_service.jobs.scheduler import SchedulerJob
-from portfolio_service.jobs.settled_memory import SettledMemory
 
 Job = Callable[[], Coroutine[Any, Any, None]]
 
@@ -249,7 +248,6 @@ def jobs(services: Services, relay: OutboxRelay) -> dict[str, Job]:
     stream = PriceStream(market=market, live=services.live, risk=services.risk.watch, clock=clock)
     return {
         "event feed": services.feed.run,
-        "settled memory": SettledMemory().run,
         "event-loop lag": LoopLag(services.monitor.loop_lag).run,
         "outbox relay": relay.run,
         "daily record": daily.run,

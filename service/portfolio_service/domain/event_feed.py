@@ -18,7 +18,7 @@ from portfolio_service.domain.ports import EventLog
 log = logging.getLogger(__name__)
 
 BATCH = 200
-GATHER_S = 0.05  # what is committed meanwhile comes with the same reading
+GATHER_S = 0.1  # what is committed meanwhile comes with the same reading
 RECENT = 256  # events in memory; a follower further behind reads the database
 KEPT = 100_000  # published events in the database
 FORGET_EVERY = 1000

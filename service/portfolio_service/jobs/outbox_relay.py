@@ -13,7 +13,7 @@ from portfolio_service.domain.ports import MessageBus, Repository
 log = logging.getLogger(__name__)
 
 BATCH = 200
-GATHER_S = 0.05  # what is committed meanwhile goes with the same pass
+GATHER_S = 0.1  # what is committed meanwhile goes with the same pass
 MAX_PAUSE_S = 30.0
 
 

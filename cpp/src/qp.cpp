@@ -92,6 +92,10 @@ const char* to_string(QpStatus status) {
       return "dual_infeasible";
     case QpStatus::max_iterations:
       return "max_iterations";
+    case QpStatus::time_limit:
+      return "time_limit";
+    case QpStatus::cancelled:
+      return "cancelled";
     case QpStatus::numerical_error:
       break;
   }

@@ -2,10 +2,20 @@
 //   minimise 1/2 x'Px + q'x  subject to  Gx <= h,  Ax = b,  lb <= x <= ub
 #pragma once
 
+#include <limits>
+
 #include "portfolio/device.hpp"
+#include "portfolio/interrupt.hpp"
 #include "portfolio/matrix.hpp"
 
 namespace portfolio {
+
+// The covariance B F B' + diag(D) of n assets and k factors.
+struct FactorView {
+  MatrixView B;  // n x k
+  MatrixView F;  // k x k, positive semidefinite; not given means the identity
+  VectorView D;  // n, >= 0
+};
 
 struct QpProblem {
   MatrixView P;       // n x n, symmetric positive semidefinite; not given means zero (a linear program)
@@ -15,16 +25,38 @@ struct QpProblem {
   MatrixView A;       // p x n
   VectorView b;       // p
   VectorView lb, ub;  // n, infinities allowed
+
+  FactorView factors{};  // instead of P
+  // Trading away from `held` costs sum cost_j |x_j - held_j|, and sum |x_j - held_j| is at most `turnover`.
+  VectorView held{};  // n
+  VectorView cost{};  // n, >= 0; not given means no cost
+  double turnover = std::numeric_limits<double>::infinity();
 };
 
-enum class QpStatus { optimal, primal_infeasible, dual_infeasible, max_iterations, numerical_error };
+// time_limit and cancelled: the caller ended it; x is the best point so far and the residuals say how good it is.
+enum class QpStatus {
+  optimal,
+  primal_infeasible,
+  dual_infeasible,
+  max_iterations,
+  numerical_error,
+  time_limit,
+  cancelled
+};
 const char* to_string(QpStatus status);
+
+// automatic: the active set where the size and structure make it the faster one, with the interior point below it.
+enum class QpMethod { automatic, active_set, interior_point };
 
 struct QpOptions {
   double tolerance = 1e-9;  // on the relative residuals and gap defined in docs/numerics/qp.md
   int max_iterations = 200;
   bool polish = true;  // active-set polish of the interior-point answer: exact zeros and bounds
   Device device = Device::automatic;
+  QpMethod method = QpMethod::automatic;
+  VectorView start{};        // n, a point near the answer, feasible or not; the active set starts from it
+  bool check_matrix = true;  // P (or F and D) symmetric and positive semidefinite; false: the caller knows
+  Interrupt interrupt{};
 };
 
 // Stationarity: Px + q + G'z + A'y + z_box = 0, z >= 0, z_box < 0 at a lower and > 0 at an upper bound.

@@ -21,6 +21,7 @@ from portfolio_engine.devices import (
 from portfolio_engine.eigh import Eigh, NearestPSD, eigh, eigh_batch, nearest_psd
 from portfolio_engine.errors import FeasibleRange, InfeasibleError, SolverError
 from portfolio_engine.expanding import ExpandingPerformance, expanding_performance
+from portfolio_engine.factor_covariance import FactorCovariance
 from portfolio_engine.frontier import Frontier, efficient_frontier
 from portfolio_engine.moments import Moments, estimate_moments, prices_to_returns
 from portfolio_engine.money_weighted import MoneyWeightedReturn, money_weighted_return
@@ -56,6 +57,7 @@ __all__ = [
     "Drawdown",
     "Eigh",
     "ExpandingPerformance",
+    "FactorCovariance",
     "FactorExposure",
     "FeasibleRange",
     "Frontier",

@@ -223,10 +223,10 @@ fingerprint() {
       LC_ALL=C sort
   ) | cksum | tr -d ' \t'
 }
-is_current() { # is the .venv set up for $1 (serve or dev)?
+is_current() { # is the .venv set up for $1 (serve, dev or peers: each has what those before it have)?
   local line
   [ -x "$VENV/bin/portfolio-engine" ] && [ -r "$STAMP" ] && read -r line <"$STAMP" || return 1
-  [ "$line" = "dev $PRINT" ] || [ "$line" = "$1 $PRINT" ]
+  case "$1 $line" in "$1 peers $PRINT" | "$1 $1 $PRINT" | "serve dev $PRINT") ;; *) return 1 ;; esac
 }
 
 own_index() { # did the user choose where packages come from?
@@ -258,7 +258,7 @@ sync() {
   [ $((SECONDS - began)) -gt 15 ] && say "trying once more" && sync_once "$@"
 }
 
-ensure() { # serve | dev
+ensure() { # serve | dev | peers
   local want=$1 began=$SECONDS
   PRINT=$(fingerprint)
   is_current "$want" && return
@@ -267,6 +267,7 @@ ensure() { # serve | dev
     ensure_tools
     local -a parts=(--extra service --extra cli --no-default-groups)
     [ "$want" = serve ] || parts+=(--group dev)
+    [ "$want" != peers ] || parts+=(--group peers)
     QUIET=-q
     [ ! -t 2 ] || QUIET=""
     say "packages and native core into .venv (the first time takes a few minutes)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,12 @@ def as_mapping(value: Any) -> dict[str, Any] | None:
     return None
 
 
+@lru_cache(maxsize=16)
+def _positions(names: tuple[str, ...]) -> dict[str, int]:
+    """Name -> place; kept, because every group, row and view of a problem asks for the same one."""
+    return {name: k for k, name in enumerate(names)}
+
+
 def vector(
     value: Any,
     names: Sequence[str],
@@ -59,13 +66,16 @@ def vector(
     limit: float = LARGEST_WEIGHT,
 ) -> Array:
     """(n,) weights from {name: weight} (others get `default`), a Series, or a sequence in the order of `names`."""
+    plain = isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.shape == (len(names),)
+    if plain and np.abs(value).max(initial=0.0) <= limit:  # NaN is not
+        return np.array(value, dtype=np.float64)
     items = as_mapping(value)
     if items is None:
         numbers = list(value)
         if len(numbers) != len(names):
             raise ValueError(f"[{function}] {argument}: expected {len(names)} numbers, got {len(numbers)}")
         items = dict(zip(names, numbers, strict=True))
-    position = {name: k for k, name in enumerate(names)}
+    position = _positions(names if isinstance(names, tuple) else tuple(names))
     out = np.full(len(names), default)
     for name, item in items.items():
         if name not in position:

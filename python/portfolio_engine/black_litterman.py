@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from portfolio_engine._labels import Array
+from portfolio_engine._labels import Array, label_matrix
 from portfolio_engine._naming import as_mapping, unknown, vector
-from portfolio_engine.moments import Moments, scaled_like
+from portfolio_engine.moments import Moments, proven
 
 FUNCTION = "black_litterman"
 DEFAULT_CONFIDENCE = 0.5  # at one half Idzorek's Omega is He and Litterman's diag(P tau Sigma P')
@@ -80,13 +80,25 @@ def black_litterman(
         raise ValueError(f"[{FUNCTION}] risk_free_rate: expected a number, got {risk_free_rate}")
     if not isinstance(moments, Moments):
         moments = Moments(expected_returns=np.zeros(np.shape(moments)[0]), covariance=moments)
-    sigma = moments.Sigma
-    pi = risk_free_rate + risk_aversion * sigma @ _market(market_weights, moments.labels)
+    pi = risk_free_rate + risk_aversion * moments.times(_market(market_weights, moments.labels))
     if not views:
-        return scaled_like(moments, pi, sigma, FUNCTION)
+        return _posterior(moments, pi, None)
     P, q, confidence = _read(views, moments.labels)
-    mean, uncertainty = _blend(pi, tau * sigma, P, q, confidence)
-    return scaled_like(moments, mean, sigma + uncertainty, FUNCTION)
+    mean, reduction = _blend(pi, tau, moments.times(P.T), P, q, confidence)
+    sigma = (1.0 + tau) * moments.Sigma
+    sigma -= reduction
+    return _posterior(moments, mean, sigma)
+
+
+def _posterior(moments: Moments, mu: Array, sigma: Array | None) -> Moments:
+    """`moments` with another mean and, where given, another covariance, semidefinite because Sigma is."""
+    fields = vars(moments) | {"expected_returns": moments.label(mu), "mu": mu, "method": FUNCTION}
+    fields.pop("condition_number", None)
+    if sigma is not None:
+        fields.pop("variances", None)
+        labelled = label_matrix(sigma, moments.names if hasattr(fields["expected_returns"], "index") else None)
+        fields |= {"covariance": labelled, "Sigma": sigma}
+    return proven(**fields)
 
 
 def _market(market_weights: Any, names: tuple[str, ...]) -> Array:
@@ -137,16 +149,20 @@ def _from_mapping(view: Mapping[str, Any], k: int) -> View:
     return View(weights, view["return"], view.get("confidence"))
 
 
-def _blend(pi: Array, prior: Array, P: Array, q: Array, confidence: Array) -> tuple[Array, Array]:
-    """Posterior mean and its uncertainty from the prior N(pi, prior) and P mu = q + N(0, Omega)."""
-    spread = P @ prior @ P.T
-    system = spread + np.diag((1.0 / confidence - 1.0) * np.diag(spread))
-    # Certain views that repeat each other make the system singular: the least-squares solution is then exact or absent.
-    gain = np.linalg.lstsq(system, P @ prior, rcond=1e-12)[0].T
-    mean = pi + gain @ (q - P @ pi)
+def _blend(pi: Array, tau: float, columns: Array, P: Array, q: Array, confidence: Array) -> tuple[Array, Array]:
+    """Posterior mean, and what the views take off the prior's uncertainty tau Sigma; `columns` is Sigma P' (n, k).
+
+    Everything is solved in the k views. Views that repeat each other leave the system singular, which its eigenvectors
+    show: without those of eigenvalue zero a least-squares solution is left, exact or absent.
+    """
+    spread = tau * (P @ columns)
+    system = spread + np.diag((1.0 / confidence - 1.0) * spread.diagonal())
+    values, vectors = np.linalg.eigh((system + system.T) / 2)
+    kept = values > 1e-12 * values[-1]
+    root = (tau * columns) @ (vectors[:, kept] / np.sqrt(values[kept]))  # (n, rank): gain = root root+', M falls by it
+    mean = pi + root @ ((vectors[:, kept] / np.sqrt(values[kept])).T @ (q - P @ pi))
     certain = confidence == 1.0
     missed = np.abs(P @ mean - q)[certain]
     if missed.size and missed.max() > 1e-8 * (1 + np.abs(q).max()):
         raise ValueError(f"[{FUNCTION}] views: the views with confidence 1 contradict each other by {missed.max():.3g}")
-    uncertainty = prior - gain @ P @ prior
-    return mean, (uncertainty + uncertainty.T) / 2
+    return mean, root @ root.T

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from portfolio_engine._labels import Array, aligned_array, as_array, asset_names, label_matrix, label_vector
+from portfolio_engine._labels import (
+    Array,
+    aligned_array,
+    as_array,
+    as_floats,
+    asset_names,
+    check_finite,
+    label_matrix,
+    label_vector,
+)
+from portfolio_engine._psd import symmetric_psd
 from portfolio_engine.covariance import CovarianceMethod, covariance
+from portfolio_engine.factor_covariance import FactorCovariance
 
-PSD_TOLERANCE = 1e-8  # relative to the largest variance: what rounding in an input may cost
+PSD_HINT = "; portfolio_engine.nearest_psd(covariance) gives the nearest one that is"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +35,8 @@ class Moments:
 
     Attributes:
         expected_returns: (n,), a Series when a pandas object was given.
-        covariance: (n, n), symmetric positive semidefinite, a DataFrame when a pandas object was given.
+        covariance: (n, n), symmetric positive semidefinite, a DataFrame when a pandas object was given; or a
+            FactorCovariance, of which the optimisers use the structure and never form the matrix.
         names: asset names, or None; assets without names are called "0", "1", ... in constraints.
         observations: rows used, None for given numbers.
         periods_per_year: the factor that made them annual, None for given numbers.
@@ -51,16 +63,28 @@ class Moments:
     device_reason: str = "given, not computed"
 
     def __post_init__(self) -> None:
-        names = self.names or asset_names(self.covariance) or asset_names(self.expected_returns)
+        given = self.covariance
+        factors = isinstance(given, FactorCovariance)
+        own = given.names if factors else asset_names(given)
+        names = self.names or own or asset_names(self.expected_returns)
         names = None if names is None else tuple(str(name) for name in names)
         mu = aligned_array(self.expected_returns, names, "Moments", "expected_returns")
-        sigma = _aligned_matrix(self.covariance, names)
-        _check_shapes(mu, sigma, names)
-        sigma = _symmetric_psd(sigma)
-        from_pandas = asset_names(self.covariance) is not None or asset_names(self.expected_returns) is not None
+        labelled = own is not None or asset_names(self.expected_returns) is not None
         object.__setattr__(self, "names", names)
-        object.__setattr__(self, "expected_returns", label_vector(mu, names if from_pandas else None))
-        object.__setattr__(self, "covariance", label_matrix(sigma, names if from_pandas else None))
+        if factors:
+            _check_shapes(mu, given.shape, names)
+            if own is not None and own != names:
+                raise ValueError(f"[Moments] names: expected those of the factor covariance, {own}, got {names}")
+        else:
+            sigma = _aligned_matrix(given, names)
+            _check_shapes(mu, sigma.shape, names)
+            _check_finite("covariance", sigma, names)
+            sigma = symmetric_psd(sigma, "Moments", "covariance", PSD_HINT)
+            object.__setattr__(self, "covariance", label_matrix(sigma, names if labelled else None))
+            self.__dict__["Sigma"] = sigma
+        _check_finite("expected_returns", mu, names)
+        object.__setattr__(self, "expected_returns", label_vector(mu, names if labelled else None))
+        self.__dict__["mu"] = mu
 
     @cached_property
     def mu(self) -> Array:
@@ -69,21 +93,36 @@ class Moments:
 
     @cached_property
     def Sigma(self) -> Array:
-        """(n, n) covariance without labels."""
+        """(n, n) covariance without labels; a FactorCovariance becomes dense here, which nothing needs to optimise."""
         return np.ascontiguousarray(self.covariance, dtype=np.float64)
 
     @property
+    def factors(self) -> FactorCovariance | None:
+        """The covariance when it has factor structure."""
+        return self.covariance if isinstance(self.covariance, FactorCovariance) else None
+
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """Names by which constraints refer to the assets."""
-        return self.names or tuple(str(k) for k in range(self.mu.size))
+        return self.names or tuple(map(str, range(self.mu.size)))
 
     def label(self, values: Array) -> Any:
         """(n,) values as a Series when these moments came from a pandas object, else as they are."""
-        return label_vector(values, self.names if asset_names(self.expected_returns) is not None else None)
+        given = self.expected_returns
+        return type(given)(values, index=given.index) if hasattr(given, "index") else values
+
+    def times(self, weights: Array) -> Array:
+        """Covariance times (n,) weights or the columns of an (n, m) array, without labels."""
+        return self.Sigma @ weights if self.factors is None else self.factors.times(weights)
+
+    @cached_property
+    def variances(self) -> Array:
+        """(n,) the covariance's diagonal."""
+        return self.Sigma.diagonal() if self.factors is None else self.factors.diagonal()
 
     def risk(self, weights: Array) -> float:
         """Annual standard deviation of a portfolio, (n,) weights without labels."""
-        return math.sqrt(max(float(weights @ self.Sigma @ weights), 0.0))
+        return math.sqrt(max(float(weights @ self.times(weights)), 0.0))
 
     @cached_property
     def condition_number(self) -> float:
@@ -102,39 +141,33 @@ def _aligned_matrix(value: Any, names: tuple[str, ...] | None) -> Array:
     return np.ascontiguousarray(sigma[np.ix_(order, order)])
 
 
-def _check_shapes(mu: Array, sigma: Array, names: tuple[str, ...] | None) -> None:
+def _check_shapes(mu: Array, shape: tuple[int, ...], names: tuple[str, ...] | None) -> None:
     if mu.ndim != 1 or mu.size == 0:
         raise ValueError(f"[Moments] expected_returns: expected shape (n,) with n >= 1, got {mu.shape}")
-    if sigma.shape != (mu.size, mu.size):
-        raise ValueError(f"[Moments] covariance: expected shape {(mu.size, mu.size)}, got {sigma.shape}")
+    if shape != (mu.size, mu.size):
+        raise ValueError(f"[Moments] covariance: expected shape {(mu.size, mu.size)}, got {shape}")
     if names is not None and len(names) != mu.size:
         raise ValueError(f"[Moments] names: expected {mu.size} names, got {len(names)}")
     if names is not None and len(set(names)) != len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise ValueError(f"[Moments] names: expected each name once, got {', '.join(twice)} more than once")
-    for argument, array in (("expected_returns", mu), ("covariance", sigma)):
-        if not np.isfinite(array).all():
-            row = int(np.argwhere(~np.isfinite(array))[0][0])
-            which = names[row] if names else str(row)
-            raise ValueError(f"[Moments] {argument}: expected finite numbers, got NaN or infinity for asset {which}")
 
 
-def _symmetric_psd(sigma: Array) -> Array:
-    """`sigma` with rounding taken out of its symmetry; an error with a way out when it is not a covariance."""
-    scale = float(np.abs(sigma).max())
-    asymmetry = float(np.abs(sigma - sigma.T).max())
-    if asymmetry > PSD_TOLERANCE * scale:
-        raise ValueError(f"[Moments] covariance: expected a symmetric matrix, got differences up to {asymmetry:.3g}")
-    symmetric = np.asarray((sigma + sigma.T) / 2, dtype=np.float64)
-    try:  # a Cholesky factor of the slightly lifted matrix proves it at a fraction of the price of eigenvalues
-        np.linalg.cholesky(symmetric + PSD_TOLERANCE * max(scale, np.finfo(float).tiny) * np.eye(len(sigma)))
-    except np.linalg.LinAlgError:
-        smallest = float(np.linalg.eigvalsh(symmetric)[0])
-        raise ValueError(
-            "[Moments] covariance: expected a positive semidefinite matrix, got a smallest eigenvalue of "
-            f"{smallest:.3g}; portfolio_engine.nearest_psd(covariance) gives the nearest one that is"
-        ) from None
-    return symmetric
+def _check_finite(argument: str, array: Array, names: tuple[str, ...] | None) -> None:
+    if not np.isfinite(array).all():
+        row = int(np.argwhere(~np.isfinite(array))[0][0])
+        which = names[row] if names else str(row)
+        raise ValueError(f"[Moments] {argument}: expected finite numbers, got NaN or infinity for asset {which}")
+
+
+def proven(**fields: Any) -> Moments:
+    """Moments of a covariance that is positive semidefinite by its construction: aligned, symmetric, not checked again.
+
+    Takes the fields of Moments and `mu` and `Sigma`, the same without labels.
+    """
+    moments = object.__new__(Moments)
+    moments.__dict__.update(fields)
+    return moments
 
 
 def estimate_moments(
@@ -171,43 +204,65 @@ def estimate_moments(
     function = "estimate_moments"
     if not (np.isfinite(periods_per_year) and periods_per_year > 0):
         raise ValueError(f"[{function}] periods_per_year: expected a number > 0, got {periods_per_year}")
-    table, row_weights = _clean(returns, weights, missing)
+    table, array, row_weights = _clean(returns, weights, missing)
     estimate = covariance(
-        table, method=covariance_method, ddof=ddof, halflife=halflife, weights=row_weights, device=device
+        array, method=covariance_method, ddof=ddof, halflife=halflife, weights=row_weights, device=device
     )
     names = asset_names(table)
-    mean = np.asarray(estimate.mean) * periods_per_year
+    mean, sigma = estimate.mean * periods_per_year, estimate.matrix
+    sigma *= periods_per_year  # in place: nobody else has seen it
     if not isinstance(expected_returns, str):
         mean = aligned_array(expected_returns, names, function, "expected_returns")
     elif expected_returns != "mean":
         raise ValueError(f'[{function}] expected_returns: expected "mean" or numbers, got {expected_returns!r}')
-    first, last = _period(table)
-    return Moments(
-        expected_returns=label_vector(mean, names),
-        covariance=np.asarray(estimate.matrix) * periods_per_year,
-        names=names,
-        observations=estimate.observations,
-        periods_per_year=float(periods_per_year),
-        method=estimate.method,
-        shrinkage=estimate.shrinkage,
-        first_date=first,
-        last_date=last,
-        device=estimate.device,
-        device_reason=estimate.device_reason,
-    )
+    fields: dict[str, Any] = {
+        "names": names,
+        "observations": estimate.observations,
+        "periods_per_year": float(periods_per_year),
+        "method": estimate.method,
+        "shrinkage": estimate.shrinkage,
+        "device": estimate.device,
+        "device_reason": estimate.device_reason,
+    }
+    fields["first_date"], fields["last_date"] = _period(table)
+    labelled_mean = label_vector(mean, names)
+    if not (
+        np.isfinite(mean).all() and np.isfinite(sigma.diagonal()).all() and len(set(names or ())) == len(names or ())
+    ):
+        return Moments(expected_returns=labelled_mean, covariance=sigma, **fields)  # says what is wrong
+    return proven(expected_returns=labelled_mean, covariance=label_matrix(sigma, names), mu=mean, Sigma=sigma, **fields)
 
 
-def _clean(returns: Any, weights: Any, missing: str) -> tuple[Any, Any]:
-    """The table without incomplete rows, and the weights of the rows that stayed."""
+def _clean(returns: Any, weights: Any, missing: str) -> tuple[Any, Any, Any]:
+    """The table without incomplete rows, its numbers, and the weights of the rows that stayed."""
     function = "estimate_moments"
     if missing not in ("error", "common"):
         raise ValueError(f'[{function}] missing: expected "error" or "common", got {missing!r}')
-    array = as_array(returns, function, "returns")
+    array = as_floats(returns, function, "returns")
     if array.ndim != 2 or array.shape[1] == 0:
         raise ValueError(f"[{function}] returns: expected shape (T, n), a column an asset, got {array.shape}")
+    lowest = array.min(initial=np.inf)  # NaN when there is one anywhere
+    if np.isnan(lowest):
+        returns, array, weights = _complete(returns, array, weights, missing)
+        lowest = array.min(initial=np.inf)
+    elif len(array) < 2:
+        raise ValueError(f"[{function}] returns: expected at least 2 rows, got {len(array)}")
+    if lowest > 0 and np.median(array) >= 1:
+        raise ValueError(
+            f"[{function}] returns: expected returns such as 0.01, got only positive numbers with a median of "
+            f"{np.median(array):.4g}; for prices use prices_to_returns(prices)"
+        )
+    if np.isinf(lowest) or np.isinf(array.max()):
+        check_finite(array, returns, "covariance", "returns")
+    return returns, array, weights
+
+
+def _complete(returns: Any, array: Any, weights: Any, missing: str) -> tuple[Any, Any, Any]:
+    """A table that has gaps, without the rows that have them."""
+    function = "estimate_moments"
     names = asset_names(returns) or tuple(str(k) for k in range(array.shape[1]))
     absent = np.isnan(array)
-    if missing == "error" and absent.any():
+    if missing == "error":
         column = int(np.argmax(absent.any(axis=0)))
         raise ValueError(
             f"[{function}] returns: expected no missing values, got {int(absent[:, column].sum())} NaN in column "
@@ -215,18 +270,11 @@ def _clean(returns: Any, weights: Any, missing: str) -> tuple[Any, Any]:
         )
     keep = ~absent.any(axis=1)
     if int(keep.sum()) < 2:
-        rows = f"{int(keep.sum())} complete of {array.shape[0]}" if absent.any() else str(array.shape[0])
-        raise ValueError(f"[{function}] returns: expected at least 2 rows, got {rows}")
-    complete = array[keep]
-    if complete.min() > 0 and np.median(complete) >= 1:
         raise ValueError(
-            f"[{function}] returns: expected returns such as 0.01, got only positive numbers with a median of "
-            f"{np.median(complete):.4g}; for prices use prices_to_returns(prices)"
+            f"[{function}] returns: expected at least 2 rows, got {int(keep.sum())} complete of {array.shape[0]}"
         )
-    if keep.all():
-        return returns, weights
-    kept_weights = None if weights is None else as_array(weights, function, "weights")[keep]
-    return (returns.loc[keep] if asset_names(returns) is not None else complete), kept_weights
+    weights = None if weights is None else as_array(weights, function, "weights")[keep]
+    return (returns.loc[keep] if asset_names(returns) is not None else array[keep]), array[keep], weights
 
 
 def _period(table: Any) -> tuple[str | None, str | None]:
@@ -272,8 +320,3 @@ def prices_to_returns(prices: Any, *, missing: Literal["error", "common"] = "err
     if not prices.index.is_monotonic_increasing:
         raise ValueError(f"[{function}] prices: expected rows in order of time, oldest first")
     return type(prices)(returns, index=prices.index[1:], columns=prices.columns)
-
-
-def scaled_like(moments: Moments, mu: Array, sigma: Array, method: str) -> Moments:
-    """`moments` with other numbers for the same assets."""
-    return replace(moments, expected_returns=moments.label(mu), covariance=sigma, method=method)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from portfolio_engine._labels import Array
 from portfolio_engine._optimize.audit import broken_hard
+from portfolio_engine._optimize.prices import ShadowPrices
 from portfolio_engine._optimize.problem import Answer, Problem
 from portfolio_engine._optimize.program import Program
 from portfolio_engine._optimize.solver import RESIDUAL_LIMIT
@@ -26,8 +28,9 @@ def allocation(
     """Raises SolverError when the answer is further from optimal, or from a hard constraint, than the limit."""
     solver, moments, hard = problem.solver, problem.solver.moments, problem.program
     w = _within(answer.weights, hard) if answer.point is not None else answer.weights
-    sigma_w = moments.Sigma @ w
-    risk = moments.risk(w)
+    same = answer.point is not None and np.array_equal(w, answer.point.w)
+    sigma_w = answer.point.sigma_w if same and answer.point is not None else moments.times(w)
+    risk = math.sqrt(max(float(w @ sigma_w), 0.0))
     mean, rate = float(moments.mu @ w), problem.risk_free_rate
     residuals = _verified(problem, answer, w)
     values = {
@@ -37,6 +40,9 @@ def allocation(
         "sharpe_ratio": (mean - rate) / risk if risk > 0 else float("nan"),
         "none": float("nan"),
     }
+    prices: Mapping[str, float] = {}
+    if answer.point is not None and answer.scale:
+        prices = ShadowPrices(answer.point, answer.scale, answer.prices, hard, moments.labels)
     return Allocation(
         weights=moments.label(w),
         expected_return=mean,
@@ -51,7 +57,7 @@ def allocation(
         ignored=ignored,
         objective=answer.objective,
         objective_value=values[answer.objective],
-        shadow_prices=_prices(answer, hard, moments.labels),
+        shadow_prices=prices,
         risk_contributions=moments.label(w * sigma_w / risk if risk > 0 else np.zeros_like(w)),
         residuals=residuals,
         iterations=solver.iterations,
@@ -64,14 +70,14 @@ def allocation(
 
 def _within(w: Array, program: Program) -> Array:
     """`w` with rounding beyond a bound taken back to the bound."""
-    return np.clip(w, program.lb, program.ub) + 0.0  # + 0.0 turns -0 into 0
+    return np.minimum(np.maximum(w, program.lb), program.ub) + 0.0  # + 0.0 turns -0 into 0
 
 
 def _verified(problem: Problem, answer: Answer, w: Array) -> Residuals:
     if answer.point is None:
         off = abs(float(w.sum()) - problem.budget)
         return Residuals(off, answer.error, 0.0)
-    residuals = problem.solver.residuals(answer.point)
+    residuals = answer.point.residuals
     if residuals.largest > RESIDUAL_LIMIT:
         raise SolverError(
             "numerical_error", f"the answer is off by {residuals.largest:.3g}, more than {RESIDUAL_LIMIT}"
@@ -80,16 +86,3 @@ def _verified(problem: Problem, answer: Answer, w: Array) -> Residuals:
     if broken:
         raise SolverError("numerical_error", f"the answer breaks {broken[0]}")
     return residuals
-
-
-def _prices(answer: Answer, hard: Program, labels: tuple[str, ...]) -> dict[str, float]:
-    """Slopes of the stated objective; a bound given once for all assets also lists each asset that it holds."""
-    if answer.point is None or answer.scale == 0:
-        return {}
-    prices = {name: answer.scale * slope + 0.0 for name, slope in answer.point.slopes().items()}
-    box = answer.point.z_box[: hard.n]
-    for names, held in ((hard.lb_names, box < 0), (hard.ub_names, box > 0)):
-        for k in np.flatnonzero(held):
-            if not names[k].endswith("]"):
-                prices[f"{names[k]}[{labels[k]}]"] = float(-answer.scale * box[k])
-    return prices | dict(answer.prices)

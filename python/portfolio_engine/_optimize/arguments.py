@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from portfolio_engine._optimize.problem import Targets
@@ -14,9 +16,9 @@ FUNCTION = "optimize"
 
 def check_device(device: str, function: str = FUNCTION) -> None:
     """A named device that is absent is an error, also for methods that need none."""
-    known = {info.name: info for info in available_devices()}
     if device == "auto":
         return
+    known = {info.name: info for info in available_devices()}
     if device not in known:
         raise ValueError(f'[{function}] device: expected "auto" or one of {", ".join(known)}, got {device!r}')
     if not known[device].available:
@@ -26,7 +28,7 @@ def check_device(device: str, function: str = FUNCTION) -> None:
 def check_numbers(**values: float) -> None:
     for name, value in values.items():
         number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-        if not (number and np.isfinite(value)):
+        if not (number and math.isfinite(value)):
             raise ValueError(f"[{FUNCTION}] {name}: expected a finite number, got {value!r}")
         if name == "risk_aversion" and value <= 0:
             raise ValueError(f"[{FUNCTION}] {name}: expected a number > 0, got {value}")
@@ -38,10 +40,12 @@ def check_numbers(**values: float) -> None:
 
 def check_targets(moments: Moments, target_return: float | None, max_volatility: float | None) -> None:
     """Numbers only, and percentages that were meant as fractions are recognised by the size of the moments."""
+    if target_return is None and max_volatility is None:
+        return
     given = {"target_return": target_return, "max_volatility": max_volatility}
     sizes = {
         "target_return": float(np.abs(moments.mu).max()),
-        "max_volatility": float(np.sqrt(np.diag(moments.Sigma).max())),
+        "max_volatility": math.sqrt(float(moments.variances.max())),
     }
     for name, value in given.items():
         if value is None:

@@ -7,7 +7,7 @@ import numpy as np
 from portfolio_engine._labels import Array
 from portfolio_engine._optimize.problem import Targets
 from portfolio_engine._optimize.program import Program
-from portfolio_engine._optimize.relax import beyond
+from portfolio_engine._optimize.relax import TOLERANCE, beyond
 from portfolio_engine.allocation import Violation
 from portfolio_engine.moments import Moments
 
@@ -15,25 +15,19 @@ from portfolio_engine.moments import Moments
 def broken_hard(program: Program, w: Array) -> list[Violation]:
     """Violated rows and bounds of a program over the weights alone, each name once with its worst value."""
     found: dict[str, Violation] = {}
-    rows = program.G @ w
-    sums = program.A @ w
-    entries = [
-        (name, float(b), float(s), abs(s - b)) for name, b, s in zip(program.a_names, program.b, sums, strict=True)
-    ]
-    entries += [
-        (name, float(sign * h), float(sign * r), float(r - h))
-        for name, sign, h, r in zip(program.g_names, program.g_sign, program.h, rows, strict=True)
-    ]
-    entries += [
-        (name, float(b), float(x), float(b - x)) for name, b, x in zip(program.lb_names, program.lb, w, strict=True)
-    ]
-    entries += [
-        (name, float(b), float(x), float(x - b)) for name, b, x in zip(program.ub_names, program.ub, w, strict=True)
-    ]
-    for name, requested, achieved, excess in entries:
-        worst = found.get(name)
-        if excess > 1e-9 * (1 + abs(requested)) and (worst is None or excess > abs(worst.achieved - worst.requested)):
-            found[name] = Violation(name, requested, achieved)
+    rows, sums = program.G @ w, program.A @ w
+    one, minus = np.ones(len(w)), -np.ones(len(w))
+    kinds = (  # names, the sign in which the bound was written, bound, value, how far beyond
+        (program.a_names, np.ones(len(sums)), program.b, sums, np.abs(sums - program.b)),
+        (program.g_names, program.g_sign, program.h, rows, rows - program.h),
+        (program.lb_names, minus, -program.lb, -w, program.lb - w),
+        (program.ub_names, one, program.ub, w, w - program.ub),
+    )
+    for names, sign, bound, value, excess in kinds:
+        for k in np.flatnonzero(excess > TOLERANCE * (1 + np.abs(bound))):
+            worst = found.get(names[k])
+            if worst is None or excess[k] > abs(worst.achieved - worst.requested):
+                found[names[k]] = Violation(names[k], float(sign[k] * bound[k]), float(sign[k] * value[k]))
     return list(found.values())
 
 

@@ -127,7 +127,7 @@ def _solve(chosen: registry.Method, bare: Problem, targets: Targets) -> tuple[An
     )
     try:
         cap = targets.max_volatility
-        if cap is None or not beyond(solver.risk(problem.least_variance), cap):
+        if cap is None or not beyond(problem.least_variance.risk, cap):
             return chosen.solve(problem), []
     except InfeasibleProgramError as infeasible:
         if not targets.any:
@@ -155,7 +155,7 @@ def _refused(problem: Problem, targets: Targets, violations: list[Violation]) ->
     feasible = FeasibleRange(
         min_return=float(mu @ cheapest(solver, hard, mu).w),
         max_return=reached,
-        min_volatility=solver.risk(least_variance(solver, hard)),
+        min_volatility=least_variance(solver, hard).risk,
     )
     if only_return:  # the softer target gives way to those that are kept
         kept = {"max_volatility": targets.max_volatility, "turnover": targets.turnover}

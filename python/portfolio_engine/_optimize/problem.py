@@ -82,9 +82,7 @@ class Problem:
         s = inverse_multiplier(point, self.cost)
         if s == 0:  # the cap leaves least variance only: the return has no finite price there
             return Answer(point.w, "expected_return", point)
-        return Answer(
-            point.w, "expected_return", point, scale=-1.0 / s, prices={"max_volatility": self.solver.risk(point) / s}
-        )
+        return Answer(point.w, "expected_return", point, scale=-1.0 / s, prices={"max_volatility": point.risk / s})
 
 
 def inverse_multiplier(point: Point, cost: Array) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -123,15 +124,29 @@ def build(constraints: Constraints, names: tuple[str, ...]) -> Program:
     """The hard constraints as a program; turnover is left to the caller."""
     (lb, lb_names), (ub, ub_names) = constraints.bounds(names)
     n = len(names)
-    empty, none = np.zeros((0, n)), np.zeros(0)
-    program = Program(n, lb, ub, tuple(lb_names), tuple(ub_names), empty, none, (), none, empty, none, ())
+    G: list[Array] = []
+    h: list[float] = []
+    g_names: list[str] = []
+    signs: list[float] = []
+    A: list[Array] = []
+    b: list[float] = []
+    a_names: list[str] = []
     for lower_name, upper_name, coefficients, lower, upper in constraints.rows(names):
         if lower == upper:
-            name = lower_name if lower_name == upper_name else upper_name
-            program = program.with_equalities(coefficients[None, :], np.array([lower]), name)
+            A.append(coefficients)
+            b.append(lower)
+            a_names.append(lower_name if lower_name == upper_name else upper_name)
             continue
-        if np.isfinite(upper):
-            program = program.with_upper(upper_name, coefficients, upper)
-        if np.isfinite(lower):
-            program = program.with_lower(lower_name, coefficients, lower)
-    return program
+        if math.isfinite(upper):
+            G.append(coefficients)
+            h.append(upper)
+            g_names.append(upper_name)
+            signs.append(1.0)
+        if math.isfinite(lower):
+            G.append(-coefficients)
+            h.append(-lower)
+            g_names.append(lower_name)
+            signs.append(-1.0)
+    rows = np.array(G).reshape(len(G), n), np.array(h), tuple(g_names), np.array(signs)
+    equalities = np.array(A).reshape(len(A), n), np.array(b, dtype=np.float64), tuple(a_names)
+    return Program(n, lb, ub, tuple(lb_names), tuple(ub_names), *rows, *equalities)

@@ -52,7 +52,7 @@ class Relaxation:
         if cap is None:
             return
         calm = least_variance(self.solver, self.program)
-        risk = self.solver.risk(calm)
+        risk = calm.risk
         if beyond(risk, cap):
             self.violations.append(Violation("max_volatility", cap, risk))
             self._settle(calm)

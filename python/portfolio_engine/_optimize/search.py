@@ -30,17 +30,17 @@ def cheapest(solver: Solver, program: Program, cost: Array) -> Point:
         calm = least_variance(solver, face)
     except InfeasibleProgramError as error:  # the vertex lies on it
         raise SolverError("numerical_error", "the face of an optimum was found empty") from error
-    return Point(program, calm.x, vertex.y, vertex.z, vertex.z_box, 0.0, cost)
+    return replace(vertex, x=calm.x)
 
 
 def optimal_face(solver: Solver, point: Point) -> Program | None:
     """All minimisers that share the point's objective; None when the point's weights are the only ones."""
-    face = point.program.face(point.x, point.z, point.z_box, float(np.abs(solver.gradient(point)).max()))
+    face = point.program.face(point.x, point.z, point.z_box, float(np.abs(point.gradient).max()))
     if point.quadratic == 0:
         return face
     free = np.flatnonzero(face.lb < face.ub)
     unit = np.ones(face.k)  # one unit of risk of each asset, so that mixed units do not decide the rank
-    variances = np.diag(solver.moments.Sigma)
+    variances = solver.moments.variances
     unit[: face.n] = np.sqrt(np.where(variances > 0, variances, 1.0))
     risk = (solver.covariance(face) / np.outer(unit, unit))[np.ix_(free, free)]
     if _definite(risk):
@@ -80,10 +80,10 @@ def cheapest_within(
     the mix of a bracket's two ends, is exact.
     """
     far = cheapest(solver, program, cost)
-    if cap is None or solver.risk(far) <= cap:
+    if cap is None or far.risk <= cap:
         return far
     near = least_variance(solver, program) if calmest is None else calmest
-    if solver.risk(near) >= cap * (1 - 1e-12):
+    if near.risk >= cap * (1 - 1e-12):
         face = optimal_face(solver, near)
         return near if face is None else _on_face(near, cheapest(solver, face, cost))
     return _search(solver, cost, cap * cap, near, far)
@@ -91,7 +91,7 @@ def cheapest_within(
 
 def _on_face(proof: Point, chosen: Point) -> Point:
     """The chosen one of several minimisers with the duals that prove them all."""
-    return Point(proof.program, chosen.x, proof.y, proof.z, proof.z_box, proof.quadratic, proof.linear)
+    return replace(proof, x=chosen.x)
 
 
 def _search(solver: Solver, cost: Array, limit: float, low: Point, high: Point) -> Point:
@@ -99,18 +99,18 @@ def _search(solver: Solver, cost: Array, limit: float, low: Point, high: Point) 
     point, s = low, 0.0
     for _ in range(STEPS):
         if math.isfinite(s_high):
-            share = _crossing(solver, low, high, limit)
+            share = _crossing(low, high, limit)
             mixed = _mix(low, high, share, ((1 - share) * s_low + share * s_high) * cost)
-            noise = max(solver.residuals(end).largest for end in (low, high))
-            if solver.residuals(mixed).largest <= SAME_PIECE + noise:
+            noise = max(end.residuals.largest for end in (low, high))
+            if mixed.residuals.largest <= SAME_PIECE + noise:
                 return mixed
         s += _newton(solver, cost, point, limit)
         if not (shrinks and s_low < s < s_high):
-            s = _chord(solver, cost, low, high)
+            s = _chord(cost, low, high)
         if not s_low < s < s_high:  # rounding
             s = 0.5 * (s_low + s_high) if math.isfinite(s_high) else 2.0 * s_low
         point = solver.minimise(low.program, 1.0, s * cost)
-        variance = solver.risk(point) ** 2
+        variance = point.variance
         shrinks, gap = abs(variance - limit) < 0.5 * gap, abs(variance - limit)
         if gap <= SAME_VARIANCE * limit:
             return point
@@ -136,28 +136,28 @@ def _newton(solver: Solver, cost: Array, point: Point, limit: float) -> float:
         return math.nan
     step = np.zeros(program.k)
     step[free] = direction
-    sigma_step = solver.moments.Sigma @ step[: program.n]
+    sigma_step = solver.moments.times(step[: program.n])
     half_slope, curvature = float(point.w @ sigma_step), float(step[: program.n] @ sigma_step)
-    rise = limit - float(point.w @ solver.moments.Sigma @ point.w)
+    rise = limit - point.variance
     inside = half_slope * half_slope + curvature * rise
     denominator = half_slope + math.sqrt(inside) if inside >= 0 else math.nan
     return rise / denominator if denominator > 0 else math.nan
 
 
-def _crossing(solver: Solver, low: Point, high: Point, limit: float) -> float:
+def _crossing(low: Point, high: Point, limit: float) -> float:
     """Share of the way from low to high at which the variance is the limit: the root of a convex quadratic."""
     step = high.w - low.w
-    sigma_step = solver.moments.Sigma @ step
+    sigma_step = high.sigma_w - low.sigma_w
     half_slope, curvature = float(low.w @ sigma_step), float(step @ sigma_step)
-    rise = max(limit - float(low.w @ solver.moments.Sigma @ low.w), 0.0)
+    rise = max(limit - low.variance, 0.0)
     root = math.sqrt(max(half_slope * half_slope + curvature * rise, 0.0))
     denominator = half_slope + root
     return min(rise / denominator, 1.0) if denominator > 0 else 1.0
 
 
-def _chord(solver: Solver, cost: Array, low: Point, high: Point) -> float:
+def _chord(cost: Array, low: Point, high: Point) -> float:
     """Half the slope of variance against -cost'x between two points: some minimiser strictly between them has it."""
-    rise = solver.risk(high) ** 2 - solver.risk(low) ** 2
+    rise = high.variance - low.variance
     return 0.5 * rise / float(cost @ (low.x - high.x))
 
 
@@ -165,5 +165,5 @@ def _mix(low: Point, high: Point, share: float, linear: Array) -> Point:
     def between(a: Array, b: Array) -> Array:
         return (1 - share) * a + share * b
 
-    x, y = between(low.x, high.x), between(low.y, high.y)
-    return Point(low.program, x, y, between(low.z, high.z), between(low.z_box, high.z_box), 1.0, linear)
+    x, y, z, z_box = (between(getattr(low, name), getattr(high, name)) for name in ("x", "y", "z", "z_box"))
+    return replace(low, x=x, y=y, z=z, z_box=z_box, quadratic=1.0, linear=linear)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +13,7 @@ from portfolio_engine._labels import Array
 from portfolio_engine._optimize.program import Program
 from portfolio_engine.allocation import Residuals
 from portfolio_engine.errors import SolverError
+from portfolio_engine.factor_covariance import FactorCovariance
 from portfolio_engine.moments import Moments
 from portfolio_engine.qp import QPSolution, solve_qp
 
@@ -36,25 +40,56 @@ class Point:
     z_box: Array
     quadratic: float
     linear: Array
+    moments: Moments
 
     @property
     def w(self) -> Array:
         return self.x[: self.program.n]
 
-    def slopes(self) -> dict[str, float]:
-        """Constraint name -> derivative of the minimum with respect to the bound as it is written."""
-        program = self.program
-        out: dict[str, float] = {}
-        entries = [
-            *zip(program.a_names, -self.y, strict=True),
-            *zip(program.g_names, -self.z * program.g_sign, strict=True),
-            *zip(program.lb_names, -np.minimum(self.z_box, 0.0), strict=True),
-            *zip(program.ub_names, -np.maximum(self.z_box, 0.0), strict=True),
-        ]
-        for name, value in entries:
-            if name:
-                out[name] = out.get(name, 0.0) + float(value)
+    @cached_property
+    def sigma_w(self) -> Array:
+        """(n,) Sigma w, the one product that everything said about the point needs."""
+        return self.moments.times(self.w)
+
+    @cached_property
+    def variance(self) -> float:
+        return max(float(self.w @ self.sigma_w), 0.0)
+
+    @property
+    def risk(self) -> float:
+        return math.sqrt(self.variance)
+
+    @property
+    def expected_return(self) -> float:
+        return float(self.moments.mu @ self.w)
+
+    @cached_property
+    def gradient(self) -> Array:
+        """(k,) gradient of the objective without its duals."""
+        out = self.linear.copy()
+        if self.quadratic:
+            out[: self.program.n] += self.quadratic * self.sigma_w
         return out
+
+    @cached_property
+    def residuals(self) -> Residuals:
+        """Relative residuals as docs/numerics/optimization.md defines them, from the point itself."""
+        program, x, z, box = self.program, self.x, self.z, self.z_box
+        Ax, Gx = program.A @ x, program.G @ x
+        Ay, Gz = self.y @ program.A, z @ program.G
+        held = np.flatnonzero(box)
+        slack = np.where(box[held] > 0, program.ub[held], program.lb[held]) - x[held]
+        beyond = max(float((program.lb - x).max()), float((x - program.ub).max()), _top(Gx - program.h), 0.0)
+        gap = _sum(z * (program.h - Gx)) + _sum(box[held] * slack)
+        linear = float(self.linear @ x)
+        objective = linear + 0.5 * self.quadratic * self.variance
+        sizes = max(_size(self.gradient - self.linear), _size(self.linear), _size(Ay), _size(Gz))
+        return Residuals(
+            primal=max(_size(Ax - program.b), beyond)
+            / (1 + max(_size(Ax), _size(Gx), _size(program.b), _size(program.h))),
+            dual=max(_size(self.gradient + Gz + Ay + box), _top(-z), 0.0) / (1 + sizes),
+            gap=gap / (1 + abs(objective)),
+        )
 
 
 @dataclass
@@ -66,18 +101,24 @@ class Solver:
     iterations: int = 0
     device_used: str = "cpu"
     device_reason: str = ""
-    _wide: dict[int, Array] = field(default_factory=dict)
+    _wide: dict[int, Any] = field(default_factory=dict)
 
-    def minimise(self, program: Program, quadratic: float, linear: Array) -> Point:
-        """Raises InfeasibleProgramError with a verified certificate, SolverError for anything short of an optimum."""
-        crossed = np.flatnonzero(program.lb > program.ub)
-        if crossed.size:
-            k = int(crossed[0])
+    def minimise(self, program: Program, quadratic: float, linear: Array, start: Point | None = None) -> Point:
+        """The optimum, sought from `start` when that is near.
+
+        Raises InfeasibleProgramError with a verified certificate, SolverError for anything short of an optimum.
+        """
+        crossed = program.lb > program.ub
+        if crossed.any():
+            k = int(crossed.argmax())
             raise InfeasibleProgramError(program, [program.lb_names[k], program.ub_names[k]])
-        P = None if quadratic == 0 else quadratic * self.covariance(program)
+        # Sigma itself goes in, not a multiple of it, which would be a matrix to make: the objective is divided instead
+        unit = quadratic or 1.0
+        P = self.covariance(program) if quadratic else None
+        q = linear if unit == 1.0 else linear / unit
         G, h = (program.G, program.h) if len(program.h) else (None, None)
         A, b = (program.A, program.b) if len(program.b) else (None, None)
-        solution = solve_qp(P, linear, G, h, A, b, program.lb, program.ub, device=self.device)
+        solution = solve_qp(P, q, G, h, A, b, program.lb, program.ub, device=self.device)
         self.iterations += solution.iterations
         self.device_used, self.device_reason = solution.device, solution.device_reason
         if solution.status == "primal_infeasible":
@@ -86,50 +127,39 @@ class Solver:
             raise SolverError("unbounded", "the objective has no optimum; give every asset a finite min and max weight")
         if solution.status != "optimal":
             raise SolverError(solution.status, f"no verified answer after {solution.iterations} iterations")
-        return Point(program, solution.x, solution.y, solution.z, solution.z_box, quadratic, linear)
+        y, z, box = solution.y, solution.z, solution.z_box
+        if unit != 1.0:
+            y, z, box = unit * y, unit * z, unit * box
+        return Point(program, solution.x, y, z, box, quadratic, linear, self.moments)
 
-    def covariance(self, program: Program) -> Array:
-        """(k, k) covariance, zero on the variables beyond the weights."""
-        sigma = self.moments.Sigma
-        if program.k == program.n:
-            return sigma
-        if program.k not in self._wide:
-            wide = np.zeros((program.k, program.k))
-            wide[: program.n, : program.n] = sigma
-            self._wide[program.k] = wide
-        return self._wide[program.k]
+    def covariance(self, program: Program) -> Any:
+        """(k, k) covariance, zero on the variables beyond the weights; a FactorCovariance stays one."""
+        sigma = self.moments.factors
+        n, k = program.n, program.k
+        if k == n:
+            return self.moments.Sigma if sigma is None else sigma
+        if k not in self._wide:
+            if sigma is not None:
+                loadings = np.vstack([sigma.loadings, np.zeros((k - n, sigma.loadings.shape[1]))])
+                specific = np.concatenate([sigma.specific_variance, np.zeros(k - n)])
+                self._wide[k] = FactorCovariance(loadings, sigma.factor_covariance, specific)
+            else:
+                wide = np.zeros((k, k))
+                wide[:n, :n] = self.moments.Sigma
+                self._wide[k] = wide
+        return self._wide[k]
 
-    def expected_return(self, point: Point) -> float:
-        return float(self.moments.mu @ point.w)
 
-    def risk(self, point: Point) -> float:
-        return self.moments.risk(point.w)
+def _size(values: Array) -> float:
+    return float(np.abs(values).max()) if values.size else 0.0
 
-    def gradient(self, point: Point) -> Array:
-        """(k,) gradient of the point's objective without its duals."""
-        out = point.linear.copy()
-        if point.quadratic:
-            out[: point.program.n] += point.quadratic * (self.moments.Sigma @ point.w)
-        return out
 
-    def residuals(self, point: Point) -> Residuals:
-        """Relative residuals as docs/numerics/optimization.md defines them, from the point itself."""
-        program, x, linear = point.program, point.x, point.linear
-        Px = point.quadratic * (self.covariance(program) @ x)
-        Ax, Gx = program.A @ x, program.G @ x
-        Gz, Ay = program.G.T @ point.z, program.A.T @ point.y
-        upper, lower = np.maximum(point.z_box, 0.0), np.maximum(-point.z_box, 0.0)
-        broken = [Ax - program.b, np.maximum(Gx - program.h, 0.0)]
-        broken += [np.maximum(program.lb - x, 0.0), np.maximum(x - program.ub, 0.0)]
-        products = [point.z * (program.h - Gx)]
-        products += [d[d > 0] * s[d > 0] for d, s in ((upper, program.ub - x), (lower, x - program.lb))]
-        objective = float(0.5 * x @ Px + linear @ x)
-        return Residuals(
-            primal=_largest(*broken) / (1 + _largest(Ax, Gx, program.b, program.h)),
-            dual=_largest(Px + linear + Gz + Ay + point.z_box, np.minimum(point.z, 0.0))
-            / (1 + _largest(Px, linear, Ay, Gz)),
-            gap=float(sum(np.abs(product).sum() for product in products)) / (1 + abs(objective)),
-        )
+def _top(values: Array) -> float:
+    return float(values.max()) if values.size else 0.0
+
+
+def _sum(values: Array) -> float:
+    return float(np.abs(values).sum()) if values.size else 0.0
 
 
 def _largest(*arrays: Array) -> float:

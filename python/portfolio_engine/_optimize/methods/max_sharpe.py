@@ -31,10 +31,10 @@ def max_sharpe(problem: Problem) -> Answer:
     if point is None:
         return _riskless(problem)
     cap = problem.max_volatility
-    capped = cap is not None and solver.risk(point) > cap
+    capped = cap is not None and point.risk > cap
     if capped:
         point = problem.highest_return()
-    risk, excess = solver.risk(point), solver.expected_return(point) - rate
+    risk, excess = point.risk, point.expected_return - rate
     s = inverse_multiplier(point, problem.cost) if capped else risk**2 / excess
     if s == 0:  # on the limit of least risk: the ratio has no finite price there
         return Answer(point.w, "sharpe_ratio", point)

@@ -102,6 +102,18 @@ const char* to_string(QpStatus status) {
   return "numerical_error";
 }
 
+const char* to_string(QpMethod method) {
+  switch (method) {
+    case QpMethod::active_set:
+      return "active_set";
+    case QpMethod::interior_point:
+      return "interior_point";
+    case QpMethod::automatic:
+      break;
+  }
+  return "auto";
+}
+
 QpResult solve_qp(const QpProblem& problem, const QpOptions& options) {
   constexpr const char* name = "solve_qp";
   check_problem(name, problem);

@@ -47,6 +47,7 @@ const char* to_string(QpStatus status);
 
 // automatic: the active set where the size and structure make it the faster one, with the interior point below it.
 enum class QpMethod { automatic, active_set, interior_point };
+const char* to_string(QpMethod method);
 
 struct QpOptions {
   double tolerance = 1e-9;  // on the relative residuals and gap defined in docs/numerics/qp.md
@@ -59,15 +60,19 @@ struct QpOptions {
   Interrupt interrupt{};
 };
 
-// Stationarity: Px + q + G'z + A'y + z_box = 0, z >= 0, z_box < 0 at a lower and > 0 at an upper bound.
+// Stationarity: Px + q + G'z + A'y + z_box + z_trade = 0, z >= 0, z_box < 0 at a lower and > 0 at an upper bound,
+// z_trade_j a slope of (cost_j + turnover_dual) |x_j - held_j|. The objective includes the trading cost.
 // Infeasible: (z, y, z_box) is the Farkas certificate. Unbounded: x is the ray. docs/numerics/qp.md has the tests.
 struct QpResult {
   std::vector<double> x, y, z, z_box;
+  std::vector<double> z_trade;  // empty when nothing is held
+  double turnover_dual = 0.0;   // >= 0
   QpStatus status = QpStatus::numerical_error;
   double objective = 0.0;
   double primal_residual = 0.0, dual_residual = 0.0, gap = 0.0;  // relative, on the caller's data
   int iterations = 0;
   bool polished = false;
+  QpMethod method = QpMethod::interior_point;  // the one that gave this answer
   double seconds = 0.0;
   DeviceUsed device;
 };

@@ -10,41 +10,53 @@
 namespace portfolio {
 namespace {
 
-constexpr std::size_t kTile = 256;  // assets on a side of one tile of the product
+constexpr std::size_t kTile = 256;      // assets on a side of one tile of the product
+constexpr std::size_t kStrip = 24576;   // numbers in the rows centred together when one tile holds all assets
+constexpr std::size_t kMostRows = 512;  // of a strip: as deep as BLAS blocks a product itself
 
-// scale * Y'Y, both triangles equal bit for bit. Each tile is one BLAS call over all observations.
-Matrix cross_product(const Matrix& y, double scale) {
-  const std::size_t n = y.cols;
+std::size_t strip_rows(std::size_t assets) { return assets > kTile ? kMostRows : std::min(kStrip / assets, kMostRows); }
+
+// c += scale * rows'rows, in the upper triangle (row-major). Each tile is one BLAS call.
+void add_cross_product(const double* rows, std::size_t count, double scale, bool first, Matrix& c) {
+  const std::size_t n = c.cols;
   const std::size_t side = block_count(n, kTile);
-  Matrix c(n, n);
-  const int ld = static_cast<int>(n), k = static_cast<int>(y.rows);
+  const int ld = static_cast<int>(n), k = static_cast<int>(count);
+  const double kept = first ? 0.0 : 1.0;
   parallel_for(side * (side + 1) / 2, [&](std::size_t block) {
     std::size_t i = 0;
     while ((i + 1) * (i + 2) / 2 <= block) ++i;
     const std::size_t j = block - i * (i + 1) / 2;
     const std::size_t row = i * kTile, col = j * kTile;
     const int height = static_cast<int>(std::min(kTile, n - row)), width = static_cast<int>(std::min(kTile, n - col));
-    // Row-major Y is the column-major n x T matrix, so this is its product with its transpose.
+    // Row-major rows are the column-major n x count matrix, so this is its product with its transpose.
     double* out = &c.data[col * n + row];
     if (i == j) {
-      blas::syrk_lower(height, k, scale, &y.data[row], ld, 0.0, out, ld);
+      blas::syrk_lower(height, k, scale, rows + row, ld, kept, out, ld);
     } else {
-      blas::gemm(false, true, height, width, k, scale, &y.data[row], ld, &y.data[col], ld, 0.0, out, ld);
+      blas::gemm(false, true, height, width, k, scale, rows + row, ld, rows + col, ld, kept, out, ld);
     }
   });
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j < i; ++j) c.data[i * n + j] = c.data[j * n + i];
-  }
-  return c;
 }
 
+// The table is read twice, for the means and for the product, strip by strip: no centred copy of it is made.
 template <class T>
 CovarianceResult estimate(BasicMatrixView<T> returns, const CovarianceOptions& options) {
-  CentredObservations observations = centred(returns, options);
-  Matrix product = cross_product(observations.rows, cross_product_scale(observations, options));
-  const Matrix rows = second_moment_rows(observations, options);
-  const Matrix second = rows.data.empty() ? Matrix() : cross_product(rows, 1.0);
-  return finish_covariance(std::move(observations), std::move(product), second, options);
+  const std::size_t n = returns.cols, height = strip_rows(n);
+  ObservationSummary seen;
+  const Centring centre = centring(returns, options, seen);
+  const double scale = cross_product_scale(seen, options);
+  const bool again = needs_second_moment(seen, options);
+  Matrix product(n, n), second = again ? Matrix(n, n) : Matrix();
+  std::vector<double> strip(std::min(height, returns.rows) * n);
+  for (std::size_t t = 0; t < returns.rows; t += height) {
+    const std::size_t count = std::min(height, returns.rows - t);
+    centre_rows(returns, centre, t, count, options, seen, strip.data());
+    add_cross_product(strip.data(), count, scale, t == 0, product);
+    if (!again) continue;
+    weigh_again(seen, t, count, n, strip.data());
+    add_cross_product(strip.data(), count, 1.0, t == 0, second);
+  }
+  return finish_covariance(std::move(seen), std::move(product), second, options);
 }
 
 }  // namespace

@@ -6,10 +6,36 @@
 namespace portfolio {
 namespace {
 
-double squared_norm(const Matrix& m) {
-  double sum = 0.0;
-  for (const double v : m.data) sum += v * v;
-  return sum;
+constexpr std::size_t kLanes = 8;    // partial sums of a row: a fixed order, and independent additions
+constexpr std::size_t kSquare = 32;  // side of the squares in which a triangle is mirrored
+
+double squared_norm(const double* row, std::size_t count) {
+  double lanes[kLanes] = {};
+  std::size_t j = 0;
+  for (; j + kLanes <= count; j += kLanes) {
+    for (std::size_t l = 0; l < kLanes; ++l) lanes[l] += row[j + l] * row[j + l];
+  }
+  for (; j < count; ++j) lanes[0] += row[j] * row[j];
+  return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
+}
+
+// ||S||^2 of a symmetric matrix, from its upper triangle.
+double squared_norm(const Matrix& s) {
+  double diagonal = 0.0, above = 0.0;
+  for (std::size_t i = 0; i < s.rows; ++i) {
+    diagonal += s(i, i) * s(i, i);
+    above += squared_norm(s.data.data() + i * s.cols + i + 1, s.cols - i - 1);
+  }
+  return diagonal + 2.0 * above;
+}
+
+double inner_product(const Matrix& a, const Matrix& b) {
+  double diagonal = 0.0, above = 0.0;
+  for (std::size_t i = 0; i < a.rows; ++i) {
+    diagonal += a(i, i) * b(i, i);
+    for (std::size_t j = i + 1; j < a.cols; ++j) above += a(i, j) * b(i, j);
+  }
+  return diagonal + 2.0 * above;
 }
 
 double mean_variance(const Matrix& s) {
@@ -19,31 +45,20 @@ double mean_variance(const Matrix& s) {
 }
 
 // sum_t p_t^2 ||x_t x_t' - S||_F^2, the estimated variance of S (Ledoit and Wolf 2004, lemma 3.4; p_t = 1/T there).
-// With weights the rows of y are sqrt(p_t) x_t, hence p_t^2 ||x_t||^4 = ||y_t||^4; without, they are x_t.
-double estimation_variance(const Matrix& y, const Matrix& s, const Matrix& second, const std::vector<double>& p) {
-  const std::size_t n = y.cols;
-  double fourth = 0.0, squares = 0.0;
-  for (std::size_t t = 0; t < y.rows; ++t) {
-    double norm = 0.0;
-    for (std::size_t j = 0; j < n; ++j) norm += y(t, j) * y(t, j);
-    fourth += norm * norm;
-    squares += p.empty() ? 0.0 : p[t] * p[t];
-  }
-  if (p.empty()) {
-    const double count = static_cast<double>(y.rows);
-    return fourth / (count * count) - squared_norm(s) / count;
-  }
-  double cross = 0.0;
-  for (std::size_t k = 0; k < s.data.size(); ++k) cross += second.data[k] * s.data[k];
-  return fourth - 2.0 * cross + squares * squared_norm(s);
+// Multiplied out, sum_t p_t^2 ||x_t||^4 - 2 <sum_t p_t^2 x_t x_t', S> + sum_t p_t^2 ||S||^2; with p_t = 1/T the middle
+// term is -2 ||S||^2 / T.
+double estimation_variance(const ObservationSummary& seen, const Matrix& s, const Matrix& second, double norm) {
+  const double effective = seen.weights.effective;
+  if (seen.weights.p.empty()) return seen.fourth / (effective * effective) - norm / effective;
+  return seen.fourth - 2.0 * inner_product(second, s) + norm / effective;
 }
 
 // Ledoit and Wolf 2004, "A well-conditioned estimator for large-dimensional covariance matrices", section 3.2.
-double ledoit_wolf_shrinkage(const Matrix& y, const Matrix& s, const Matrix& second, const std::vector<double>& p) {
-  const double mu = mean_variance(s);
-  const double dispersion = squared_norm(s) - static_cast<double>(s.rows) * mu * mu;
+double ledoit_wolf_shrinkage(const ObservationSummary& seen, const Matrix& s, const Matrix& second) {
+  const double mu = mean_variance(s), norm = squared_norm(s);
+  const double dispersion = norm - static_cast<double>(s.rows) * mu * mu;
   if (!(dispersion > 0.0)) return 0.0;  // S already is the target
-  return std::clamp(estimation_variance(y, s, second, p) / dispersion, 0.0, 1.0);
+  return std::clamp(estimation_variance(seen, s, second, norm) / dispersion, 0.0, 1.0);
 }
 
 // Chen, Wiesel, Eldar and Hero 2010, eq. 23, without its two 2/n terms, as scikit-learn computes it.
@@ -54,42 +69,23 @@ double oas_shrinkage(const Matrix& s, double observations) {
   return denominator > 0.0 ? std::min((alpha + mu * mu) / denominator, 1.0) : 1.0;
 }
 
-void shrink_to_identity(Matrix& s, double share) {
-  const double target = share * mean_variance(s);
-  for (double& v : s.data) v *= 1.0 - share;
-  for (std::size_t i = 0; i < s.rows; ++i) s(i, i) += target;
-}
-
-// The first row that counts is taken off first: a constant column then becomes exactly zero, and a large common level
-// costs no digits.
-template <class T>
-Matrix centre(BasicMatrixView<T> x, const std::vector<double>& p, std::vector<double>& mean) {
-  const std::size_t rows = x.rows, n = x.cols;
-  const auto first =
-      static_cast<std::size_t>(std::find_if(p.begin(), p.end(), [](double v) { return v > 0.0; }) - p.begin());
-  const T* pivot = x.data + (p.empty() ? 0 : first) * n;
-  Matrix y(rows, n);
-  std::vector<double> shift(n, 0.0);
-  for (std::size_t t = 0; t < rows; ++t) {
-    const double weight = p.empty() ? 1.0 : p[t];
-    double* out = &y.data[t * n];
-    const T* in = x.data + t * n;
-    for (std::size_t j = 0; j < n; ++j) {
-      out[j] = static_cast<double>(in[j]) - static_cast<double>(pivot[j]);
-      shift[j] += weight * out[j];
+// (1 - share) S + share mu I, and the lower triangle from the upper one, square by square so that both stay in cache.
+void shrink_and_mirror(Matrix& s, double share) {
+  const std::size_t n = s.rows;
+  const double target = share > 0.0 ? share * mean_variance(s) : 0.0, kept = 1.0 - share;
+  for (std::size_t top = 0; top < n; top += kSquare) {
+    const std::size_t bottom = std::min(top + kSquare, n);
+    for (std::size_t left = top; left < n; left += kSquare) {
+      const std::size_t right = std::min(left + kSquare, n);
+      for (std::size_t i = top; i < bottom; ++i) {
+        for (std::size_t j = std::max(left, i); j < right; ++j) s.data[i * n + j] *= kept;
+      }
+      for (std::size_t j = left; j < right; ++j) {
+        for (std::size_t i = top; i < std::min(bottom, j); ++i) s.data[j * n + i] = s.data[i * n + j];
+      }
     }
   }
-  mean.resize(n);
-  for (std::size_t j = 0; j < n; ++j) {
-    if (p.empty()) shift[j] /= static_cast<double>(rows);
-    mean[j] = static_cast<double>(pivot[j]) + shift[j];
-  }
-  for (std::size_t t = 0; t < rows; ++t) {
-    const double root = p.empty() ? 1.0 : std::sqrt(p[t]);
-    double* out = &y.data[t * n];
-    for (std::size_t j = 0; j < n; ++j) out[j] = root * (out[j] - shift[j]);
-  }
-  return y;
+  for (std::size_t i = 0; i < n; ++i) s(i, i) += target;
 }
 
 bool shrinks(const CovarianceOptions& options) {
@@ -98,45 +94,113 @@ bool shrinks(const CovarianceOptions& options) {
 
 }  // namespace
 
+// The first row that counts is taken off first: a constant column then becomes exactly zero, and a large common level
+// costs no digits.
+template <class T>
+Centring centring(BasicMatrixView<T> x, const CovarianceOptions& options, ObservationSummary& seen) {
+  seen.weights = observation_weights(x.rows, options);
+  const std::vector<double>& p = seen.weights.p;
+  const std::size_t n = x.cols;
+  Centring out;
+  out.first = static_cast<std::size_t>(std::find_if(p.begin(), p.end(), [](double v) { return v > 0.0; }) - p.begin());
+  if (p.empty()) out.first = 0;
+  out.pivot.assign(x.data + out.first * n, x.data + (out.first + 1) * n);
+  out.shift.assign(n, 0.0);
+  double* shift = out.shift.data();
+  const double* pivot = out.pivot.data();
+  for (std::size_t t = 0; t < x.rows; ++t) {
+    const T* in = x.data + t * n;
+    if (p.empty()) {
+      for (std::size_t j = 0; j < n; ++j) shift[j] += static_cast<double>(in[j]) - pivot[j];
+    } else {
+      for (std::size_t j = 0; j < n; ++j) shift[j] += p[t] * (static_cast<double>(in[j]) - pivot[j]);
+    }
+  }
+  seen.mean.resize(n);
+  for (std::size_t j = 0; j < n; ++j) {
+    if (p.empty()) shift[j] /= static_cast<double>(x.rows);
+    seen.mean[j] = pivot[j] + shift[j];
+  }
+  return out;
+}
+
+template <class T>
+void centre_rows(BasicMatrixView<T> x, const Centring& centre, std::size_t first, std::size_t count,
+                 const CovarianceOptions& options, ObservationSummary& seen, double* rows) {
+  const std::size_t n = x.cols;
+  const std::vector<double>& p = seen.weights.p;
+  const double *pivot = centre.pivot.data(), *shift = centre.shift.data();
+  for (std::size_t t = 0; t < count; ++t) {
+    const T* in = x.data + (first + t) * n;
+    double* out = rows + t * n;
+    for (std::size_t j = 0; j < n; ++j) out[j] = static_cast<double>(in[j]) - pivot[j] - shift[j];
+    if (!p.empty()) {
+      const double root = std::sqrt(p[first + t]);
+      for (std::size_t j = 0; j < n; ++j) out[j] *= root;
+    }
+    if (options.method == CovarianceMethod::ledoit_wolf) {
+      const double norm = squared_norm(out, n);
+      seen.fourth += norm * norm;
+    }
+  }
+}
+
+template Centring centring(BasicMatrixView<double>, const CovarianceOptions&, ObservationSummary&);
+template Centring centring(BasicMatrixView<float>, const CovarianceOptions&, ObservationSummary&);
+template void centre_rows(BasicMatrixView<double>, const Centring&, std::size_t, std::size_t, const CovarianceOptions&,
+                          ObservationSummary&, double*);
+template void centre_rows(BasicMatrixView<float>, const Centring&, std::size_t, std::size_t, const CovarianceOptions&,
+                          ObservationSummary&, double*);
+
 template <class T>
 CentredObservations centred(BasicMatrixView<T> returns, const CovarianceOptions& options) {
   CentredObservations out;
-  out.weights = observation_weights(returns.rows, options);
-  out.rows = centre(returns, out.weights.p, out.mean);
+  const Centring centre = centring(returns, options, out);
+  out.rows = Matrix(returns.rows, returns.cols);
+  centre_rows(returns, centre, 0, returns.rows, options, out, out.rows.data.data());
   return out;
 }
 
 template CentredObservations centred(BasicMatrixView<double>, const CovarianceOptions&);
 template CentredObservations centred(BasicMatrixView<float>, const CovarianceOptions&);
 
-double cross_product_scale(const CentredObservations& observations, const CovarianceOptions& options) {
-  const ObservationWeights& weights = observations.weights;
-  const double bias = shrinks(options) ? 1.0 : weights.effective / (weights.effective - options.ddof);
-  return weights.p.empty() ? bias / static_cast<double>(observations.rows.rows) : bias;
+double cross_product_scale(const ObservationSummary& seen, const CovarianceOptions& options) {
+  const double effective = seen.weights.effective;
+  const double bias = shrinks(options) ? 1.0 : effective / (effective - options.ddof);
+  return seen.weights.p.empty() ? bias / effective : bias;
+}
+
+bool needs_second_moment(const ObservationSummary& seen, const CovarianceOptions& options) {
+  return !seen.weights.p.empty() && options.method == CovarianceMethod::ledoit_wolf;
+}
+
+void weigh_again(const ObservationSummary& seen, std::size_t first, std::size_t count, std::size_t assets,
+                 double* rows) {
+  for (std::size_t t = 0; t < count; ++t) {
+    const double root = std::sqrt(seen.weights.p[first + t]);
+    for (std::size_t j = 0; j < assets; ++j) rows[t * assets + j] *= root;
+  }
 }
 
 Matrix second_moment_rows(const CentredObservations& observations, const CovarianceOptions& options) {
-  const std::vector<double>& p = observations.weights.p;
-  if (p.empty() || options.method != CovarianceMethod::ledoit_wolf) return {};
+  if (!needs_second_moment(observations, options)) return {};
   Matrix rows = observations.rows;
-  for (std::size_t t = 0; t < rows.rows; ++t) {
-    for (std::size_t j = 0; j < rows.cols; ++j) rows(t, j) *= std::sqrt(p[t]);
-  }
+  weigh_again(observations, 0, rows.rows, rows.cols, rows.data.data());
   return rows;
 }
 
-CovarianceResult finish_covariance(CentredObservations&& observations, Matrix&& covariance, const Matrix& second,
+CovarianceResult finish_covariance(ObservationSummary&& seen, Matrix&& covariance, const Matrix& second,
                                    const CovarianceOptions& options) {
   CovarianceResult result;
-  result.effective_observations = observations.weights.effective;
+  result.effective_observations = seen.weights.effective;
   if (options.method == CovarianceMethod::ledoit_wolf) {
-    result.shrinkage = ledoit_wolf_shrinkage(observations.rows, covariance, second, observations.weights.p);
+    result.shrinkage = ledoit_wolf_shrinkage(seen, covariance, second);
   } else if (options.method == CovarianceMethod::oas) {
-    result.shrinkage = oas_shrinkage(covariance, observations.weights.effective);
+    result.shrinkage = oas_shrinkage(covariance, seen.weights.effective);
   }
-  if (result.shrinkage > 0.0) shrink_to_identity(covariance, result.shrinkage);
+  shrink_and_mirror(covariance, result.shrinkage);
   result.covariance = std::move(covariance);
-  result.mean = std::move(observations.mean);
+  result.mean = std::move(seen.mean);
   return result;
 }
 

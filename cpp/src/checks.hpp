@@ -1,6 +1,7 @@
 // Argument errors: "[function] argument: expected ..., got ...".
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
@@ -40,9 +41,25 @@ inline std::string shape(std::size_t rows, std::size_t cols) {
   return "shape (" + std::to_string(rows) + ", " + std::to_string(cols) + ")";
 }
 
+// 0 x is 0 for finite numbers and NaN for others. Sums in lanes, which the compiler makes vectors of.
+template <class T>
+bool all_finite(const T* data, std::size_t count) {
+  constexpr std::size_t kLanes = 16;
+  T lanes[kLanes] = {};
+  std::size_t k = 0;
+  for (; k + kLanes <= count; k += kLanes) {
+    for (std::size_t l = 0; l < kLanes; ++l) lanes[l] += T(0) * data[k + l];
+  }
+  for (; k < count; ++k) lanes[0] += T(0) * data[k];
+  T sum = 0;
+  for (const T lane : lanes) sum += lane;
+  return sum == T(0);
+}
+
 // Names the first NaN or infinity.
 template <class T>
 void check_finite(const char* function, const char* argument, const T* data, std::size_t rows, std::size_t cols) {
+  if (all_finite(data, rows * cols)) return;
   for (std::size_t k = 0; k < rows * cols; ++k) {
     if (!std::isfinite(data[k])) {
       fail(function, argument, "finite numbers",
@@ -55,15 +72,41 @@ inline void check_square(const char* function, const char* argument, MatrixView 
   if (m.rows != m.cols || m.rows == 0) fail(function, argument, "a square matrix", shape(m.rows, m.cols));
 }
 
-// Symmetric to rounding: 1e-8 of the largest entry.
+inline double largest_magnitude(const double* data, std::size_t count) {
+  constexpr std::size_t kLanes = 8;
+  double lanes[kLanes] = {}, largest = 0.0;
+  std::size_t k = 0;
+  for (; k + kLanes <= count; k += kLanes) {
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      const double v = std::fabs(data[k + l]);
+      lanes[l] = lanes[l] < v ? v : lanes[l];
+    }
+  }
+  for (; k < count; ++k) largest = std::fmax(largest, std::fabs(data[k]));
+  for (const double lane : lanes) largest = std::fmax(largest, lane);
+  return largest;
+}
+
+// Symmetric to rounding: 1e-8 of the largest entry. Read in squares, so that rows and columns both stay in cache.
 inline void check_symmetric(const char* function, const char* argument, MatrixView m) {
+  constexpr std::size_t kSquare = 32;
   check_square(function, argument, m);
   check_finite(function, argument, m.data, m.rows, m.cols);
-  double largest = 0.0;
-  for (std::size_t k = 0; k < m.rows * m.cols; ++k) largest = std::fmax(largest, std::fabs(m.data[k]));
-  for (std::size_t i = 0; i < m.rows; ++i) {
+  const std::size_t n = m.rows;
+  const double allowed = 1e-8 * largest_magnitude(m.data, n * n);
+  bool symmetric = true;
+  for (std::size_t top = 0; top < n; top += kSquare) {
+    for (std::size_t left = 0; left <= top; left += kSquare) {
+      for (std::size_t i = top; i < std::min(top + kSquare, n); ++i) {
+        for (std::size_t j = left; j < std::min(left + kSquare, i); ++j) {
+          symmetric &= std::fabs(m(i, j) - m(j, i)) <= allowed;
+        }
+      }
+    }
+  }
+  for (std::size_t i = 0; !symmetric && i < n; ++i) {
     for (std::size_t j = 0; j < i; ++j) {
-      if (std::fabs(m(i, j) - m(j, i)) > 1e-8 * largest) {
+      if (std::fabs(m(i, j) - m(j, i)) > allowed) {
         fail(function, argument, "a symmetric matrix",
              number(m(i, j)) + " at " + position(i * m.cols + j, m.rows, m.cols) + " but " + number(m(j, i)) + " at " +
                  position(j * m.cols + i, m.rows, m.cols));

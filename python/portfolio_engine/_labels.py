@@ -14,6 +14,8 @@ Array = npt.NDArray[np.float64]
 
 def _labelled(value: object) -> Any:
     """`value` itself when it is a DataFrame or a Series, else None."""
+    if type(value) is np.ndarray:
+        return None
     pandas = sys.modules.get("pandas")
     return value if pandas is not None and isinstance(value, (pandas.DataFrame, pandas.Series)) else None
 
@@ -34,6 +36,8 @@ def row_labels(value: object) -> list[Any] | None:
 
 def as_array(value: object, function: str, argument: str) -> Array:
     """float64 array of `value`; a ValueError names the function and argument when it is not numeric."""
+    if type(value) is np.ndarray and value.dtype == np.float64 and value.ndim and value.flags.c_contiguous:
+        return value
     try:
         array = np.asarray(value)
         if np.iscomplexobj(array):
@@ -45,6 +49,8 @@ def as_array(value: object, function: str, argument: str) -> Array:
 
 def as_floats(value: object, function: str, argument: str) -> npt.NDArray[Any]:
     """float32 memory as it is, for kernels that widen what they read; anything else as `as_array`."""
+    if type(value) is np.ndarray and value.dtype == np.float64:
+        return as_array(value, function, argument)
     try:
         array = np.asarray(value)
     except (TypeError, ValueError):  # as_array says what is wrong

@@ -22,13 +22,17 @@ class LostWork:
         self._lock = Lock()
         self._fallbacks = 0
         self._told: set[str] = set()
+        self._absent = False  # a device that is not there fails at nothing
 
     def look(self, kernel: str, result: Any) -> None:
         """After a kernel returned; costs nothing where no work went to the CPU unasked."""
+        if self._absent:
+            return
         results = result if isinstance(result, list) else [result]
         if all(one["device"] != "cpu" or one["device_reason"] in CHOSEN for one in results):
             return
         state = self._health()
+        self._absent = not state["available"]
         reason = str(state["last_fallback"])
         with self._lock:
             if state["fallbacks"] <= self._fallbacks:

@@ -42,7 +42,7 @@ class Tally:
 
 
 _lock = Lock()
-_tallies: dict[Computation, Tally] = {}
+_tallies: dict[tuple[str, str, str], tuple[int, float]] = {}  # plain tuples: a kernel may take a few microseconds
 _lost: LostWork | None = None
 
 
@@ -55,7 +55,7 @@ def watch(health: Health) -> None:
 def computations() -> dict[Computation, Tally]:
     """Kernel calls of this process that returned, by kernel, device and the reason for the device."""
     with _lock:
-        return dict(_tallies)
+        return {Computation(*key): Tally(*tally) for key, tally in _tallies.items()}
 
 
 def tallied(kernel: Callable[P, R]) -> Callable[P, R]:
@@ -70,7 +70,7 @@ def tallied(kernel: Callable[P, R]) -> Callable[P, R]:
         _count(name, result, seconds)
         if _lost is not None:
             _lost.look(name, result)
-        level = next(level for most, level in LEVELS if seconds < most)
+        level = LEVELS[0][1] if seconds < LEVELS[0][0] else next(level for most, level in LEVELS if seconds < most)
         if log.isEnabledFor(level):
             log.log(level, "kernel", extra=_said(name, [*args, *kwargs.values()], result, seconds))
         return result
@@ -88,10 +88,15 @@ def _said(kernel: str, arguments: list[Any], result: Any, seconds: float) -> dic
 
 
 def _count(kernel: str, result: Any, seconds: float) -> None:
-    results = result if isinstance(result, list) else [result]
-    places = Counter((one["device"], one["device_reason"]) for one in results)
+    if isinstance(result, dict):
+        _add((kernel, result["device"], result["device_reason"]), seconds)
+        return
+    places = Counter((one["device"], one["device_reason"]) for one in result)
+    for (device, reason), number in places.items():
+        _add((kernel, device, reason), seconds * number / len(result))
+
+
+def _add(key: tuple[str, str, str], seconds: float) -> None:
     with _lock:
-        for (device, reason), number in places.items():
-            key = Computation(kernel, device, reason)
-            old = _tallies.get(key, Tally(0, 0.0))
-            _tallies[key] = Tally(old.count + 1, old.seconds + seconds * number / len(results))
+        count, total = _tallies.get(key, (0, 0.0))
+        _tallies[key] = (count + 1, total + seconds)

@@ -14,11 +14,11 @@ class Gpu:
     """A health that the test moves."""
 
     def __init__(self) -> None:
-        self.state: dict[str, Any] = {"healthy": True, "fallbacks": 0, "last_fallback": ""}
+        self.state: dict[str, Any] = {"available": True, "healthy": True, "fallbacks": 0, "last_fallback": ""}
         self.asked = 0
 
     def fail(self, reason: str, *, for_good: bool = False) -> None:
-        self.state = {
+        self.state |= {
             "healthy": self.state["healthy"] and not for_good,
             "fallbacks": self.state["fallbacks"] + 1,
             "last_fallback": reason,
@@ -78,6 +78,16 @@ def test_work_on_the_cpu_by_choice_is_no_failure(logged: pytest.LogCaptureFixtur
     lost.look("solve_qp_batch", [])
     assert not logged.records
     assert gpu.asked == 2  # only where the reason may be one
+
+
+def test_a_device_that_is_not_there_is_asked_about_once(logged: pytest.LogCaptureFixture) -> None:
+    gpu = Gpu()
+    gpu.state["available"] = False
+    lost = LostWork(gpu)
+    for _ in range(3):
+        lost.look("covariance", on_cpu("Metal needs macOS"))
+    assert gpu.asked == 1
+    assert not logged.records
 
 
 def test_the_kernels_are_watched() -> None:

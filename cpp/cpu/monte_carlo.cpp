@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t kPaths = 512;  // paths of one block: their draws stay in the cache
 
+const NormalKernels& normal_kernels() { return PORTFOLIO_SIMD_CHOOSE(normal_kernels); }
+
 void draw(const DrawRange& range, std::size_t count, float* out) { normal_kernels().normals32(range, count, out); }
 void draw(const DrawRange& range, std::size_t count, double* out) { normal_kernels().normals64(range, count, out); }
 void chi(const DrawRange& range, int degrees, float* out) { normal_kernels().chi_squared32(range, degrees, out); }

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "simd_level.hpp"
+
 namespace portfolio {
 
 // Where in the stream to draw: paths first_path .. first_path + paths of one step.
@@ -14,9 +16,8 @@ struct DrawRange {
   std::uint32_t step;
 };
 
-// Functions of one instruction level: out[k * paths + p] is draw k of path p.
+// Functions of one instruction level, the same bits in all: out[k * paths + p] is draw k of path p.
 struct NormalKernels {
-  const char* level;
   // Standard normals k = 0 .. count.
   void (*normals32)(const DrawRange&, std::size_t count, float* out);
   void (*normals64)(const DrawRange&, std::size_t count, double* out);
@@ -27,12 +28,6 @@ struct NormalKernels {
   void (*expm1s32)(std::size_t count, float* values);
 };
 
-// The best level of this processor, or the one PORTFOLIO_SIMD names (baseline, avx2, avx512; an error where it is
-// absent). All give the same bits.
-const NormalKernels& normal_kernels();
-
-#if defined(__x86_64__)
-extern const NormalKernels normals_avx2, normals_avx512;
-#endif
-
 }  // namespace portfolio
+
+PORTFOLIO_SIMD_TABLE(NormalKernels, normal_kernels)

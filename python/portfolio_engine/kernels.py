@@ -19,6 +19,7 @@ metal_health = _core.metal_health
 watch(metal_health)
 set_num_threads = _core.set_num_threads
 num_threads = _core.num_threads
+simd_level = _core.simd_level
 covariance = tallied(_core.covariance)
 covariance_batch = tallied(_core.covariance_batch)
 eigh = tallied(_core.eigh)

@@ -35,4 +35,5 @@ void init_device(py::module_& m) {
   });
   m.def("set_num_threads", &portfolio::set_num_threads, py::arg("count"));
   m.def("num_threads", &portfolio::num_threads);
+  m.def("simd_level", &portfolio::simd_level_name);
 }

@@ -20,7 +20,7 @@ using Uint4 = std::array<std::uint32_t, 4>;
 using Pair = std::array<float, 2>;
 
 constexpr std::uint32_t kThreads = 64;
-const portfolio::NormalKernels kCpu{"reference", &normals32, &normals64, &chi_squared32, &chi_squared64, &expm1s32};
+const portfolio::NormalKernels kCpu{&normals32, &normals64, &chi_squared32, &chi_squared64, &expm1s32};
 
 emulator::Launch over(std::size_t count, std::vector<emulator::Argument> arguments, std::uint32_t rows = 1) {
   const auto groups = static_cast<std::uint32_t>((count + kThreads - 1) / kThreads);

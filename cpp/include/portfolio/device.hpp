@@ -54,4 +54,8 @@ DeviceHealth metal_health();
 void set_num_threads(std::size_t count);
 std::size_t num_threads();
 
+// Instruction level of the CPU's kernels: "baseline", "avx2" or "avx512", the best one unless the environment's
+// PORTFOLIO_SIMD names one. Throws std::invalid_argument for one that this processor lacks.
+std::string simd_level_name();
+
 }  // namespace portfolio

@@ -117,6 +117,7 @@ def machine() -> dict[str, str]:
         "system": platform.platform(),
         "machine": platform.processor() or platform.machine(),
         "cores": f"{os.cpu_count()}, {kernels.num_threads()} used",
+        "instructions": kernels.simd_level(),
         "python": platform.python_version(),
         "numpy": np.__version__,
     }

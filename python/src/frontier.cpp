@@ -29,6 +29,10 @@ py::dict efficient_frontier(const Doubles& mu, const Doubles& Sigma, const Maybe
   out["weights"] = to_numpy(std::move(result.weights));
   out["expected_return"] = to_numpy(std::move(result.expected_return));
   out["expected_risk"] = to_numpy(std::move(result.expected_risk));
+  out["corner_weights"] = to_numpy(std::move(result.corner_weights));
+  out["corner_risk_tolerance"] = to_numpy(std::move(result.corner_risk_tolerance));
+  out["corner_return"] = to_numpy(std::move(result.corner_return));
+  out["corner_variance"] = to_numpy(std::move(result.corner_variance));
   out["status"] = portfolio::to_string(result.status);
   out["max_residual"] = result.max_residual;
   add_device(out, result.device);

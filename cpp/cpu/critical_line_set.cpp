@@ -1,0 +1,419 @@
+#include "critical_line_set.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "blas.hpp"
+
+namespace portfolio::critical_line {
+namespace {
+
+constexpr double kDependent = 1e-10;  // share of a diagonal below which a pivot is rounding
+constexpr double kRefine = 1e-13;     // residual of the line that one more step improves
+constexpr double kStanding = 1e-13;   // of a return: what rounding leaves where returns cancel
+constexpr std::size_t kFresh = 64;    // updates after which the factor and the held risk are computed anew
+constexpr double kHuge = 1e19;        // a bound of this size is no bound, as for solve_qp
+constexpr std::size_t kBlocked = 48;  // rows from which LAPACK factors faster than appending
+
+void append(Rows& rows, MatrixView m, VectorView bound) {
+  for (std::size_t i = 0; i < m.rows; ++i) {
+    for (std::size_t j = 0; j < m.cols; ++j) {
+      if (m(i, j) == 0.0) continue;
+      rows.column.push_back(j);
+      rows.value.push_back(m(i, j));
+    }
+    rows.start.push_back(rows.column.size());
+    rows.bound.push_back(bound[i] >= kHuge ? kNone : bound[i]);
+  }
+}
+
+bool exactly_symmetric(MatrixView m) {
+  for (std::size_t i = 0; i < m.rows; ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (m(i, j) != m(j, i)) return false;
+    }
+  }
+  return true;
+}
+
+double largest(const std::vector<double>& v) {
+  double out = 0.0;
+  for (const double value : v) out = std::max(out, std::fabs(value));
+  return out;
+}
+
+}  // namespace
+
+Data::Data(const FrontierProblem& p) : mu(p.mu), sigma(p.Sigma.data) {
+  const std::size_t size = mu.size;
+  if (!exactly_symmetric(p.Sigma)) {
+    symmetric = Matrix(size, size);
+    for (std::size_t i = 0; i < size; ++i) {
+      for (std::size_t j = 0; j <= i; ++j) symmetric(i, j) = symmetric(j, i) = 0.5 * (p.Sigma(i, j) + p.Sigma(j, i));
+    }
+    sigma = symmetric.data.data();
+  }
+  if (p.A) append(rows, p.A, p.b);
+  rows.equalities = rows.count();
+  if (p.G) append(rows, p.G, p.h);
+  lb.assign(size, -kNone);
+  ub.assign(size, kNone);
+  volatility.resize(size);
+  for (std::size_t j = 0; j < size; ++j) {
+    if (p.lb && p.lb[j] > -kHuge) lb[j] = p.lb[j];
+    if (p.ub && p.ub[j] < kHuge) ub[j] = p.ub[j];
+    volatility[j] = std::sqrt(std::max(sigma_row(j)[j], 0.0));
+  }
+}
+
+WorkingSet::WorkingSet(const Data& data, std::vector<Place> bounds)
+    : data_(&data), place_(std::move(bounds)), active_(data.rows.count(), 0), position_(data.n()), held_(data.n()) {
+  penalty_.assign(data.rows.count(), 0.0);
+  std::vector<double> ratios;
+  for (std::size_t r = 0; r < data.rows.count(); ++r) {
+    ratios.clear();
+    double reach = 0.0;
+    for (std::size_t e = data.rows.start[r]; e < data.rows.start[r + 1]; ++e) {
+      const double v = data.rows.value[e], sigma = data.volatility[data.rows.column[e]];
+      reach = std::max(reach, std::fabs(v));
+      if (sigma > 0.0) ratios.push_back(sigma * sigma / (v * v));
+    }
+    const auto middle = ratios.begin() + static_cast<std::ptrdiff_t>(ratios.size() / 2);
+    if (!ratios.empty()) std::nth_element(ratios.begin(), middle, ratios.end());
+    penalty_[r] = ratios.empty() ? 1.0 / (reach > 0.0 ? reach * reach : 1.0) : *middle;
+  }
+  for (auto* v : {&line_.x0, &line_.x1, &line_.s0, &line_.s1, &line_.r0, &line_.r1}) v->assign(data.n(), 0.0);
+  for (auto* v : {&line_.y0, &line_.y1, &line_.a0, &line_.a1}) v->assign(data.rows.count(), 0.0);
+  refresh_held();
+}
+
+void WorkingSet::add_held(std::size_t j, double weight) {
+  if (weight == 0.0 || std::isinf(weight)) return;
+  const double* row = data_->sigma_row(j);
+  for (std::size_t i = 0; i < held_.size(); ++i) held_[i] += weight * row[i];
+}
+
+void WorkingSet::refresh_held() {
+  std::fill(held_.begin(), held_.end(), 0.0);
+  for (std::size_t j = 0; j < data_->n(); ++j) {
+    if (place_[j] != Place::free) add_held(j, place_[j] == Place::lower ? data_->lb[j] : data_->ub[j]);
+  }
+}
+
+// Entry of an active row at an asset: rows are short or few, so a scan of a column would cost more than B_.
+void WorkingSet::row_entries(std::size_t j, std::vector<double>& column) const {
+  column.assign(rows_.size(), 0.0);
+  for (std::size_t q = 0; q < rows_.size(); ++q) {
+    const auto from = data_->rows.column.begin() + static_cast<std::ptrdiff_t>(data_->rows.start[rows_[q]]);
+    const auto to = data_->rows.column.begin() + static_cast<std::ptrdiff_t>(data_->rows.start[rows_[q] + 1]);
+    const auto found = std::lower_bound(from, to, j);
+    if (found != to && *found == j) {
+      column[q] = data_->rows.value[static_cast<std::size_t>(found - data_->rows.column.begin())];
+    }
+  }
+}
+
+bool WorkingSet::refactor() {
+  const std::size_t k = free_.size();
+  std::vector<double> H(k * k);
+  for (std::size_t a = 0; a < k; ++a) {
+    const double* row = data_->sigma_row(free_[a]);
+    for (std::size_t b = 0; b < k; ++b) H[a * k + b] = row[free_[b]];
+  }
+  if (augmented_) {
+    for (const std::size_t r : rows_) {
+      const Rows& rows = data_->rows;
+      for (std::size_t e = rows.start[r]; e < rows.start[r + 1]; ++e) {
+        if (place_[rows.column[e]] != Place::free) continue;
+        for (std::size_t f = rows.start[r]; f < rows.start[r + 1]; ++f) {
+          if (place_[rows.column[f]] != Place::free) continue;
+          H[position_[rows.column[e]] * k + position_[rows.column[f]]] += penalty_[r] * rows.value[e] * rows.value[f];
+        }
+      }
+    }
+  }
+  updates_ = 0;
+  refresh_held();
+  if (k < kBlocked) {
+    factor_.clear();
+    for (std::size_t a = 0; a < k; ++a) {
+      if (!factor_.append(&H[a * k], H[a * k + a], kDependent)) return false;
+    }
+    return true;
+  }
+  std::vector<double> lower = H;
+  if (blas::potrf(static_cast<int>(k), lower.data(), static_cast<int>(k)) != 0) return false;
+  for (std::size_t a = 0; a < k; ++a) {
+    if (!(lower[a * k + a] * lower[a * k + a] > kDependent * H[a * k + a])) return false;
+    for (std::size_t b = 0; b < a; ++b) H[a * k + b] = lower[b * k + a];
+    H[a * k + a] = lower[a * k + a];
+  }
+  factor_.assign(k, H.data());
+  return true;
+}
+
+// A factor that updates kept alive may fail anew: then the rows must hold it.
+bool WorkingSet::refresh() {
+  if (refactor()) return true;
+  if (augmented_) return false;
+  augmented_ = true;
+  return refactor();
+}
+
+bool WorkingSet::release(std::size_t j) {
+  const auto column = [&](std::vector<double>& out) {
+    const double* row = data_->sigma_row(j);
+    out.resize(free_.size());
+    for (std::size_t a = 0; a < free_.size(); ++a) out[a] = row[free_[a]];
+    double diagonal = row[j];
+    if (!augmented_) return diagonal;
+    std::vector<double> own, other;
+    row_entries(j, own);
+    for (std::size_t q = 0; q < rows_.size(); ++q) {
+      if (own[q] == 0.0) continue;
+      const double weight = penalty_[rows_[q]] * own[q];
+      diagonal += weight * own[q];
+      const Rows& rows = data_->rows;
+      for (std::size_t e = rows.start[rows_[q]]; e < rows.start[rows_[q] + 1]; ++e) {
+        if (place_[rows.column[e]] == Place::free) out[position_[rows.column[e]]] += weight * rows.value[e];
+      }
+    }
+    return diagonal;
+  };
+  std::vector<double> entries;
+  double diagonal = column(entries);
+  if (!factor_.append(entries.data(), diagonal, kDependent)) {
+    if (augmented_) return false;
+    augmented_ = true;
+    if (!refactor()) return false;
+    diagonal = column(entries);
+    if (!factor_.append(entries.data(), diagonal, kDependent)) return false;
+  }
+  add_held(j, -(place_[j] == Place::lower ? data_->lb[j] : data_->ub[j]));
+  place_[j] = Place::free;
+  position_[j] = free_.size();
+  free_.push_back(j);
+  ++updates_;
+  return true;
+}
+
+void WorkingSet::pin(std::size_t j, Place bound) {
+  const std::size_t at = position_[j];
+  factor_.remove(at);
+  free_.erase(free_.begin() + static_cast<std::ptrdiff_t>(at));
+  for (std::size_t a = at; a < free_.size(); ++a) position_[free_[a]] = a;
+  place_[j] = bound;
+  add_held(j, bound == Place::lower ? data_->lb[j] : data_->ub[j]);
+  ++updates_;
+}
+
+void WorkingSet::move(std::size_t j, Place bound) {
+  add_held(j, -(place_[j] == Place::lower ? data_->lb[j] : data_->ub[j]));
+  place_[j] = bound;
+  add_held(j, bound == Place::lower ? data_->lb[j] : data_->ub[j]);
+}
+
+bool WorkingSet::activate(std::size_t row) {
+  active_[row] = 1;
+  rows_.push_back(row);
+  return !augmented_ || refactor();
+}
+
+bool WorkingSet::drop(std::size_t row) {
+  active_[row] = 0;
+  rows_.erase(std::find(rows_.begin(), rows_.end(), row));
+  return !augmented_ || refactor();
+}
+
+std::vector<double> WorkingSet::dependence(std::size_t j) const {
+  std::vector<double> d(free_.size());
+  const double* row = data_->sigma_row(j);
+  for (std::size_t a = 0; a < free_.size(); ++a) d[a] = -row[free_[a]];
+  if (augmented_) {
+    std::vector<double> own;
+    row_entries(j, own);
+    const Rows& rows = data_->rows;
+    for (std::size_t q = 0; q < rows_.size(); ++q) {
+      for (std::size_t e = rows.start[rows_[q]]; e < rows.start[rows_[q] + 1]; ++e) {
+        if (place_[rows.column[e]] == Place::free) {
+          d[position_[rows.column[e]]] -= penalty_[rows_[q]] * own[q] * rows.value[e];
+        }
+      }
+    }
+  }
+  factor_.forward(d.data(), 1);
+  factor_.backward(d.data(), 1);
+  return d;
+}
+
+// B_, Y_ and the factor of Y'Y.
+bool WorkingSet::schur() {
+  const std::size_t k = free_.size(), q = rows_.size();
+  const Rows& rows = data_->rows;
+  B_.assign(k * q, 0.0);
+  for (std::size_t a = 0; a < q; ++a) {
+    for (std::size_t e = rows.start[rows_[a]]; e < rows.start[rows_[a] + 1]; ++e) {
+      if (place_[rows.column[e]] == Place::free) B_[position_[rows.column[e]] * q + a] = rows.value[e];
+    }
+  }
+  Y_ = B_;
+  factor_.forward(Y_.data(), q);
+  std::vector<double> S(q * q, 0.0);
+  for (std::size_t i = 0; i < k; ++i) {
+    const double* y = &Y_[i * q];
+    for (std::size_t a = 0; a < q; ++a) {
+      if (y[a] == 0.0) continue;
+      for (std::size_t b = 0; b <= a; ++b) S[a * q + b] += y[a] * y[b];
+    }
+  }
+  schur_.clear();
+  for (std::size_t a = 0; a < q; ++a) {
+    if (schur_.append(&S[a * q], S[a * q + a], kDependent)) continue;
+    dependent_rows.assign(a + 1, 1.0);
+    for (std::size_t b = 0; b < a; ++b) dependent_rows[b] = -S[a * q + b];
+    schur_.forward(dependent_rows.data(), 1);
+    schur_.backward(dependent_rows.data(), 1);
+    return false;
+  }
+  return true;
+}
+
+// [Sigma_FF B'; B 0] [x; y] = [x; y] for two right-hand sides side by side.
+void WorkingSet::solve_kkt(std::vector<double>& x, std::vector<double>& y) {
+  const std::size_t k = free_.size(), q = rows_.size();
+  if (augmented_) {
+    for (std::size_t i = 0; i < k; ++i) {
+      for (std::size_t a = 0; a < q; ++a) {
+        const double weight = penalty_[rows_[a]] * B_[i * q + a];
+        x[2 * i] += weight * y[2 * a];
+        x[2 * i + 1] += weight * y[2 * a + 1];
+      }
+    }
+  }
+  factor_.forward(x.data(), 2);
+  for (std::size_t a = 0; a < q; ++a) y[2 * a] = -y[2 * a], y[2 * a + 1] = -y[2 * a + 1];
+  for (std::size_t i = 0; i < k; ++i) {
+    for (std::size_t a = 0; a < q; ++a) {
+      y[2 * a] += Y_[i * q + a] * x[2 * i];
+      y[2 * a + 1] += Y_[i * q + a] * x[2 * i + 1];
+    }
+  }
+  schur_.forward(y.data(), 2);
+  schur_.backward(y.data(), 2);
+  for (std::size_t i = 0; i < k; ++i) {
+    for (std::size_t a = 0; a < q; ++a) {
+      x[2 * i] -= Y_[i * q + a] * y[2 * a];
+      x[2 * i + 1] -= Y_[i * q + a] * y[2 * a + 1];
+    }
+  }
+  factor_.backward(x.data(), 2);
+}
+
+// s, r and a of the line's x and y.
+void WorkingSet::price() {
+  const std::size_t n = data_->n(), k = free_.size();
+  Line& l = line_;
+  l.s0 = held_;
+  std::fill(l.s1.begin(), l.s1.end(), 0.0);
+  double *s0 = l.s0.data(), *s1 = l.s1.data();
+  std::size_t a = 0;
+  for (; a + 4 <= k; a += 4) {
+    const std::size_t* f = &free_[a];
+    const double *p = data_->sigma_row(f[0]), *q = data_->sigma_row(f[1]), *u = data_->sigma_row(f[2]),
+                 *v = data_->sigma_row(f[3]);
+    const double p0 = l.x0[f[0]], q0 = l.x0[f[1]], u0 = l.x0[f[2]], v0 = l.x0[f[3]];
+    const double p1 = l.x1[f[0]], q1 = l.x1[f[1]], u1 = l.x1[f[2]], v1 = l.x1[f[3]];
+    for (std::size_t i = 0; i < n; ++i) {
+      s0[i] += (p0 * p[i] + q0 * q[i]) + (u0 * u[i] + v0 * v[i]);
+      s1[i] += (p1 * p[i] + q1 * q[i]) + (u1 * u[i] + v1 * v[i]);
+    }
+  }
+  for (; a < k; ++a) {
+    const double *p = data_->sigma_row(free_[a]), p0 = l.x0[free_[a]], p1 = l.x1[free_[a]];
+    for (std::size_t i = 0; i < n; ++i) s0[i] += p0 * p[i], s1[i] += p1 * p[i];
+  }
+  for (std::size_t i = 0; i < n; ++i) l.r0[i] = s0[i], l.r1[i] = s1[i] - data_->mu[i];
+  const Rows& rows = data_->rows;
+  for (std::size_t r = 0; r < rows.count(); ++r) {
+    double value0 = 0.0, value1 = 0.0;
+    const double y0 = l.y0[r], y1 = l.y1[r];
+    for (std::size_t e = rows.start[r]; e < rows.start[r + 1]; ++e) {
+      const std::size_t j = rows.column[e];
+      value0 += rows.value[e] * l.x0[j];
+      value1 += rows.value[e] * l.x1[j];
+      if (active_[r]) l.r0[j] += rows.value[e] * y0, l.r1[j] += rows.value[e] * y1;
+    }
+    l.a0[r] = value0;
+    l.a1[r] = value1;
+  }
+}
+
+// What is missing, with its sign turned, and how large it is relative to what it is a difference of.
+double WorkingSet::correction(std::vector<double>& x, std::vector<double>& y) const {
+  double worst = 0.0, size = std::max(largest(line_.s0), 1e-300), slope = 1e-300;
+  for (const double m : line_.s1) slope = std::max(slope, std::fabs(m));
+  for (std::size_t j = 0; j < data_->n(); ++j) slope = std::max(slope, std::fabs(data_->mu[j]));
+  for (std::size_t i = 0; i < free_.size(); ++i) {
+    x[2 * i] = -line_.r0[free_[i]];
+    x[2 * i + 1] = -line_.r1[free_[i]];
+    worst = std::max({worst, std::fabs(x[2 * i]) / size, std::fabs(x[2 * i + 1]) / slope});
+  }
+  const double weights = std::max(largest(line_.x0), 1e-300), steps = std::max(largest(line_.x1), 1e-300);
+  for (std::size_t a = 0; a < rows_.size(); ++a) {
+    y[2 * a] = data_->rows.bound[rows_[a]] - line_.a0[rows_[a]];
+    y[2 * a + 1] = -line_.a1[rows_[a]];
+    worst = std::max({worst, std::fabs(y[2 * a]) / weights, std::fabs(y[2 * a + 1]) / steps});
+  }
+  return worst;
+}
+
+// A vertex, or free assets with the same return: the weights do not move, to rounding.
+bool WorkingSet::stands() const {
+  if (free_.size() == rows_.size()) return true;
+  double size = 0.0, returns = 0.0;
+  for (const std::size_t j : free_) {
+    size = std::max(size, data_->volatility[j] * data_->volatility[j] * std::fabs(line_.x1[j]));
+    returns = std::max(returns, std::fabs(data_->mu[j]));
+  }
+  return size <= kStanding * returns;
+}
+
+bool WorkingSet::solve() {
+  dependent_rows.clear();
+  if (updates_ >= kFresh && !refresh()) return false;
+  if (!schur()) return false;
+  const std::size_t k = free_.size(), q = rows_.size();
+  Line& l = line_;
+  std::fill(l.x1.begin(), l.x1.end(), 0.0);
+  for (std::size_t j = 0; j < data_->n(); ++j) {
+    const double bound = place_[j] == Place::lower ? data_->lb[j] : data_->ub[j];
+    l.x0[j] = place_[j] == Place::free || std::isinf(bound) ? 0.0 : bound;
+  }
+  std::fill(l.y0.begin(), l.y0.end(), 0.0);
+  std::fill(l.y1.begin(), l.y1.end(), 0.0);
+  std::vector<double> x(2 * k), y(2 * q);
+  for (std::size_t i = 0; i < k; ++i) x[2 * i] = -held_[free_[i]], x[2 * i + 1] = data_->mu[free_[i]];
+  for (std::size_t a = 0; a < q; ++a) {
+    double fixed = 0.0;
+    for (std::size_t e = data_->rows.start[rows_[a]]; e < data_->rows.start[rows_[a] + 1]; ++e) {
+      fixed += data_->rows.value[e] * l.x0[data_->rows.column[e]];
+    }
+    y[2 * a] = data_->rows.bound[rows_[a]] - fixed;
+    y[2 * a + 1] = 0.0;
+  }
+  double before = kNone;
+  for (int step = 0; step < 4; ++step) {
+    solve_kkt(x, y);
+    for (std::size_t i = 0; i < k; ++i) l.x0[free_[i]] += x[2 * i], l.x1[free_[i]] += x[2 * i + 1];
+    for (std::size_t a = 0; a < q; ++a) l.y0[rows_[a]] += y[2 * a], l.y1[rows_[a]] += y[2 * a + 1];
+    if (stands()) std::fill(l.x1.begin(), l.x1.end(), 0.0);
+    price();
+    const double left = correction(x, y);
+    if (left <= kRefine || left > 0.25 * before) break;
+    before = left;
+  }
+  return true;
+}
+
+}  // namespace portfolio::critical_line

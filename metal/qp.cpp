@@ -39,7 +39,7 @@ class Chunk {
  public:
   Chunk(const std::vector<QpProblem>& problems, const QpOptions& options, const std::vector<char>& first_with_matrix,
         std::size_t begin, std::size_t end)
-      : problems_(problems), begin_(begin), solvers_(end - begin), seconds_(end - begin) {
+      : problems_(problems), options_(options), begin_(begin), solvers_(end - begin), seconds_(end - begin) {
     parallel_for(solvers_.size(), [&](std::size_t k) {
       const Clock::time_point start = Clock::now();
       solvers_[k] =
@@ -52,14 +52,15 @@ class Chunk {
     const Clock::time_point start = Clock::now();
     choose();
     QpBatch batch(gpu, scaled_, groups_);
-    batch.solve();
+    batch.solve(options_.interrupt);
     const double share = taken_.empty() ? 0.0 : since(start) / static_cast<double>(taken_.size());
     std::vector<std::size_t> place(solvers_.size(), taken_.size());
     for (std::size_t i = 0; i < taken_.size(); ++i) place[taken_[i]] = i;
     parallel_for(solvers_.size(), [&](std::size_t k) {
       const Clock::time_point begin = Clock::now();
       const bool taken = place[k] < taken_.size();
-      out[k] = taken ? finish(batch, place[k], *solvers_[k]) : leave(*solvers_[k]);
+      const bool other = !plain(problems_[begin_ + k]);
+      out[k] = taken ? finish(batch, place[k], *solvers_[k]) : leave(*solvers_[k], other);
       out[k].seconds = seconds_[k] + since(begin) + (taken ? share : 0.0);
     });
   }
@@ -71,8 +72,8 @@ class Chunk {
     std::map<Key, std::vector<std::size_t>> leaders;  // by the caller's matrices; more than one where bounds fix others
     for (std::size_t k = 0; k < solvers_.size(); ++k) {
       const qp::Scaling& scaling = solvers_[k]->scaling();
-      if (!solvers_[k]->open() || !fits(scaling.problem())) continue;
       const QpProblem& p = problems_[begin_ + k];
+      if (!plain(p) || !solvers_[k]->open() || !fits(scaling.problem())) continue;
       auto& known = leaders[{p.P.data, p.A.data, p.G.data, p.q.size, p.A.rows, p.G.rows}];
       const auto same = std::find_if(known.begin(), known.end(), [&](std::size_t leader) {
         return solvers_[leader]->scaling().same_matrices(scaling);
@@ -84,8 +85,13 @@ class Chunk {
     }
   }
 
-  static QpResult leave(qp::Solver& solver) {
-    const char* why = solver.open() ? "too large for the GPU's kernel" : "nothing to iterate on";
+  // Factors, trading cost and turnover are the CPU's.
+  static bool plain(const QpProblem& p) { return !p.factors.B && !p.held; }
+
+  static QpResult leave(qp::Solver& solver, bool other) {
+    const char* why = other           ? "a form of problem that only the CPU solves"
+                      : solver.open() ? "too large for the GPU's kernel"
+                                      : "nothing to iterate on";
     QpResult result = solver.run();
     result.device = {"cpu", why};
     return result;
@@ -107,6 +113,7 @@ class Chunk {
   }
 
   const std::vector<QpProblem>& problems_;
+  const QpOptions& options_;
   std::size_t begin_;
   std::vector<std::unique_ptr<qp::Solver>> solvers_;
   std::vector<double> seconds_;

@@ -64,7 +64,7 @@ float* put(float* to, const Mat& m, double factor = 1.0) {
 RowMajorFloats inverse(const Problem& p, double objective, double rho) {
   const Index n = p.n(), rows = p.b.size();
   Mat system = Mat::Zero(n + rows, n + rows);
-  system.topLeftCorner(n, n) = objective * p.P + rho * (p.G.transpose() * p.G);
+  system.topLeftCorner(n, n) = objective * p.P.dense() + rho * (p.G.transpose() * p.G);
   system.topLeftCorner(n, n).diagonal().array() += rho;
   system.topRightCorner(n, rows) = p.A.transpose();
   system.bottomLeftCorner(rows, n) = p.A;
@@ -98,7 +98,7 @@ QpBatch::QpBatch(Gpu& gpu, const std::vector<const Problem*>& scaled, const std:
   }
   parallel_for(scaled_.size(), [&](std::size_t k) { write_problem(k); });
   parallel_for(leaders_.size(), [&](std::size_t k) {
-    put(put(put(matrices_.data<float>() + entries_[leaders_[k]].matrices, scaled_[leaders_[k]]->P,
+    put(put(put(matrices_.data<float>() + entries_[leaders_[k]].matrices, scaled_[leaders_[k]]->P.dense(),
                 1.0 / curvature_[leaders_[k]]),
             scaled_[leaders_[k]]->A),
         scaled_[leaders_[k]]->G);
@@ -163,20 +163,20 @@ void QpBatch::write_inverses(std::size_t k) {
   }
 }
 
-void QpBatch::solve() {
+void QpBatch::solve(const Interrupt& interrupt) {
   double work = 0.0;
   std::size_t first = 0;
   for (std::size_t k = 0; k < entries_.size(); ++k) {
     const double order = entries_[k].n + entries_[k].p;
     const double mine = (entries_[k].shared == 0 ? order * order * order : 0.0) + (kSteps + 1) * order * order;
     if (k > first && work + mine > kWork) {
-      solve_slice(first, k - first);
+      solve_slice(first, k - first, interrupt);
       first = k;
       work = 0.0;
     }
     work += mine;
   }
-  if (!entries_.empty()) solve_slice(first, entries_.size() - first);
+  if (!entries_.empty()) solve_slice(first, entries_.size() - first, interrupt);
 }
 
 bool QpBatch::finished(std::size_t first, std::size_t count) const {
@@ -185,7 +185,7 @@ bool QpBatch::finished(std::size_t first, std::size_t count) const {
 }
 
 // A command buffer inverts where a penalty is new and does the steps until the next look.
-void QpBatch::solve_slice(std::size_t first, std::size_t count) {
+void QpBatch::solve_slice(std::size_t first, std::size_t count, const Interrupt& interrupt) {
   std::size_t order = 1, room = 0;
   bool own = false;
   for (std::size_t k = first; k < first + count; ++k) {
@@ -214,7 +214,10 @@ void QpBatch::solve_slice(std::size_t first, std::size_t count) {
                   groups,
                   threads(gpu_, "qp_admm", order),
                   {padded(room)}});
-  for (std::uint32_t steps = 0; steps < kMostSteps && !finished(first, count); steps += kSteps) gpu_.run(work);
+  for (std::uint32_t steps = 0; steps < kMostSteps && !finished(first, count); steps += kSteps) {
+    if (interrupt.requested()) return;
+    gpu_.run(work);
+  }
 }
 
 bool QpBatch::near(std::size_t k) const {

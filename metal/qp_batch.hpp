@@ -19,7 +19,7 @@ class QpBatch {
   // Scaled problems of the same group have the same matrices, but for a factor of P. Both arguments must outlive this.
   QpBatch(Gpu& gpu, const std::vector<const qp::Problem*>& scaled, const std::vector<std::size_t>& groups);
 
-  void solve();
+  void solve(const Interrupt& interrupt);
   bool near(std::size_t k) const;  // enough for the polish
   int iterations(std::size_t k) const;
   // Problem k's answer in its scaled units; where a limit holds, x and the slack are exactly there.
@@ -32,7 +32,7 @@ class QpBatch {
   Sizes lay_out(const std::vector<std::size_t>& groups);
   void write_problem(std::size_t k);
   void write_inverses(std::size_t k);
-  void solve_slice(std::size_t first, std::size_t count);
+  void solve_slice(std::size_t first, std::size_t count, const Interrupt& interrupt);
   bool finished(std::size_t first, std::size_t count) const;
 
   Gpu& gpu_;

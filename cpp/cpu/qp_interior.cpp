@@ -31,7 +31,8 @@ double longest_step(double v, double dv) { return dv < 0.0 ? -v / dv : kInfinity
 
 class Interior {
  public:
-  explicit Interior(const Problem& problem) : p_(problem), stack_(problem), kkt_(problem, stack_) {}
+  Interior(const Problem& problem, const Interrupt& interrupt)
+      : p_(problem), interrupt_(interrupt), stack_(problem), kkt_(problem, stack_) {}
 
   // Least squares where far limits count little, then slacks and multipliers well away from zero.
   bool start() {
@@ -48,7 +49,7 @@ class Interior {
     return at_.x.allFinite();
   }
 
-  // One predictor-corrector step; false when the linear algebra or the step length gives up.
+  // One predictor-corrector step; false when the linear algebra or the step length gives up, or the caller does.
   bool step() {
     const double mu = complementarity();
     rx_ = p_.P * at_.x + p_.A.transpose() * at_.y + stack_.transposed_times(at_.z) + at_.tau * p_.q;
@@ -56,7 +57,7 @@ class Interior {
     rz_ = stack_.times(at_.x) + at_.s - at_.tau * stack_.d();
     curvature_ = at_.x.dot(p_.P * at_.x);
     rtau_ = at_.kappa + p_.q.dot(at_.x) + p_.b.dot(at_.y) + stack_.d().dot(at_.z) + curvature_ / at_.tau;
-    if (!kkt_.factor(at_.z.cwiseQuotient(at_.s))) return false;
+    if (!kkt_.factor(at_.z.cwiseQuotient(at_.s)) || interrupt_.requested()) return false;
     kkt_.solve(-p_.q, p_.b, stack_.d(), constant_.x, constant_.y, constant_.z);
     Point affine, combined;
     direction(0.0, at_.s.cwiseProduct(at_.z), at_.tau * at_.kappa, affine);
@@ -144,6 +145,7 @@ class Interior {
   }
 
   const Problem& p_;
+  const Interrupt& interrupt_;
   Stack stack_;
   Kkt kkt_;
   Point at_, constant_;
@@ -154,9 +156,9 @@ class Interior {
 }  // namespace
 
 InteriorResult interior_point(const Problem& scaled, double ask, double goal, int max_iterations,
-                              const InteriorCallbacks& accept) {
+                              const InteriorCallbacks& accept, const Interrupt& interrupt) {
   InteriorResult out;
-  Interior method(scaled);
+  Interior method(scaled, interrupt);
   if (!method.start()) {
     out.best = method.point();
     return out;
@@ -176,7 +178,10 @@ InteriorResult interior_point(const Problem& scaled, double ask, double goal, in
       return out;
     }
     if (since_best > (out.best.residuals.worst() <= goal ? kPatienceAtGoal : kPatience)) return out;
-    if (!method.step()) return out;
+    if (interrupt.requested() || !method.step()) {
+      if (interrupt.requested()) out.status = InteriorStatus::interrupted;
+      return out;
+    }
   }
 }
 

@@ -4,11 +4,12 @@
 
 #include <functional>
 
+#include "portfolio/interrupt.hpp"
 #include "qp_kkt.hpp"
 
 namespace portfolio::qp {
 
-enum class InteriorStatus { finished, stalled, max_iterations };
+enum class InteriorStatus { finished, stalled, max_iterations, interrupted };
 
 // An iterate on the scaled problem; slack is that of the rows of G, lower and upper the multipliers of both bounds.
 struct InteriorPoint {
@@ -32,6 +33,6 @@ struct InteriorCallbacks {
 
 // Stalls when the residuals stop falling: soon once they are at most `goal`, after many iterations above it.
 InteriorResult interior_point(const Problem& scaled, double ask, double goal, int max_iterations,
-                              const InteriorCallbacks& accept);
+                              const InteriorCallbacks& accept, const Interrupt& interrupt);
 
 }  // namespace portfolio::qp

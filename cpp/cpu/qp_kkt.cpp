@@ -72,25 +72,42 @@ Vec Stack::bound_weights(const Vec& w) const {
   return out;
 }
 
-Kkt::Kkt(const Problem& problem, const Stack& stack) : p_(problem), stack_(stack), base_(problem.P) {
+bool factor_raised(const Mat& matrix, double relative, Mat& factor) {
+  const Vec diagonal = matrix.diagonal();
+  for (int attempt = 0; attempt <= kRegularisationTries; ++attempt, relative *= 100.0) {
+    factor = matrix;
+    factor.diagonal() += relative * (diagonal.array() + 1e-3 * diagonal.maxCoeff()).matrix();
+    if (cholesky(factor)) return true;
+  }
+  return false;
+}
+
+Kkt::Kkt(const Problem& problem, const Stack& stack) : p_(problem), stack_(stack) {
+  if (RowKkt::suits(problem)) {
+    rows_.emplace(problem, stack);
+    return;
+  }
+  base_ = problem.P.dense();
   if (p_.b.size() > 0) base_ += p_.A.transpose() * p_.A;
 }
 
 bool Kkt::factor(const Vec& w) {
   w_ = w;
+  if (!w.allFinite()) return false;
+  return rows_ ? rows_->factor(w) : factor_dense();
+}
+
+bool Kkt::factor_dense() {
   const Index n = p_.n(), m = p_.h.size(), p = p_.b.size();
-  Mat full = base_;
-  if (m > 0 && n > 0) {  // every variable may be fixed
-    const Mat weighted = w.head(m).cwiseSqrt().asDiagonal() * p_.G;
-    Mat product(n, n);
-    blas::syrk(to_int(n), to_int(m), 1.0, weighted.data(), product.data());
-    full += product;
-  }
-  full.diagonal() += stack_.bound_weights(w);
-  if (!full.allFinite()) return false;
+  const Mat weighted = p_.G.transpose() * w_.head(m).cwiseSqrt().asDiagonal();
+  const Vec bounds = stack_.bound_weights(w_);
   double shift = kRegularisation;
   for (int attempt = 0;; ++attempt, shift *= 30.0) {
-    H_ = full;
+    H_ = base_;
+    if (m > 0 && n > 0) {  // every variable may be fixed
+      blas::syrk_lower(to_int(n), to_int(m), 1.0, weighted.data(), to_int(n), 1.0, H_.data(), to_int(n));
+    }
+    H_.diagonal() += bounds;
     H_.diagonal().array() += shift;
     H_.diagonal() *= 1.0 + 1e-15;
     if (cholesky(H_)) break;
@@ -102,17 +119,11 @@ bool Kkt::factor(const Vec& w) {
   Mat schur(p, p);
   blas::gemm(false, false, to_int(p), to_int(p), to_int(n), 1.0, p_.A.data(), to_int(p), Y_.data(), to_int(n), 0.0,
              schur.data(), to_int(p));
-  const Vec diagonal = schur.diagonal();
-  double relative = 1e-14;
-  for (int attempt = 0;; ++attempt, relative *= 100.0) {
-    S_ = schur;
-    S_.diagonal() += relative * (diagonal.array() + 1e-3 * diagonal.maxCoeff()).matrix();
-    if (cholesky(S_)) return true;
-    if (attempt == kRegularisationTries) return false;
-  }
+  return factor_raised(schur, 1e-14, S_);
 }
 
 void Kkt::solve_once(const Vec& rx, const Vec& ry, const Vec& rz, Vec& dx, Vec& dy, Vec& dz) const {
+  if (rows_) return rows_->solve(rx, ry, rz, dx, dy, dz);
   dx = rx + stack_.transposed_times(w_.cwiseProduct(rz));
   dy = Vec::Zero(ry.size());
   if (ry.size() > 0) dx += p_.A.transpose() * ry;

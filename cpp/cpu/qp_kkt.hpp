@@ -1,5 +1,7 @@
-// Linear systems of the interior point method, dense and condensed to n x n.
+// Linear systems of the interior point method, condensed to n x n; or to factors and rows where P is no dense matrix.
 #pragma once
+
+#include <optional>
 
 #include "qp_problem.hpp"
 
@@ -22,6 +24,30 @@ class Stack {
   Vec d_;
 };
 
+// Lower Cholesky factor of a symmetric matrix whose diagonal is raised, first by the share `relative`, until it exists.
+bool factor_raised(const Mat& matrix, double relative, Mat& factor);
+
+// For P = V V' + R with R diagonal (but for the pairs of a split): x is eliminated, and what is factorised has one row
+// for each factor and row of A and G: the normal equations of linear programming, stable where every variable has a
+// bound or an entry in R.
+class RowKkt {
+ public:
+  static bool suits(const Problem& problem);
+  RowKkt(const Problem& problem, const Stack& stack);
+  bool factor(const Vec& w);
+  void solve(const Vec& rx, const Vec& ry, const Vec& rz, Vec& dx, Vec& dy, Vec& dz) const;
+
+ private:
+  void solve_lower(Mat& m) const;  // with the factor of R and the bounds' weights
+  void solve_transposed(Vec& v) const;
+
+  const Problem& p_;
+  const Stack& stack_;
+  Mat K_;  // n x rows: V, A', G'
+  Vec w_, root_, link_;
+  Mat W_, M_;
+};
+
 // [P A' C'; A 0 0; C 0 -diag(w)^-1] [dx; dy; dz] = [rx; ry; rz], refined against this unregularised matrix.
 class Kkt {
  public:
@@ -31,11 +57,13 @@ class Kkt {
   double solve(const Vec& rx, const Vec& ry, const Vec& rz, Vec& dx, Vec& dy, Vec& dz) const;
 
  private:
+  bool factor_dense();
   void solve_once(const Vec& rx, const Vec& ry, const Vec& rz, Vec& dx, Vec& dy, Vec& dz) const;
 
   const Problem& p_;
   const Stack& stack_;
-  Mat base_;  // P + A'A: the second term changes no solution and mends directions that only A sees
+  std::optional<RowKkt> rows_;  // in place of what follows
+  Mat base_;                    // P + A'A: the second term changes no solution and mends directions that only A sees
   Vec w_;
   Mat H_, Y_, S_;
 };

@@ -15,7 +15,9 @@ constexpr int kRefinements = 8;  // proximal steps on a rank-deficient reduced H
 constexpr double kProximal = 1e-10;
 constexpr double kDependent = 1e-11;
 constexpr double kRounding = 1e-13;
-constexpr double kExact = 1e-12;  // residuals of this size count as solved
+constexpr double kCarries = 1e-8;  // share of the largest curvature that a diagonal entry needs
+constexpr Index kLargest = 3000;   // variables for which an n x n matrix is still formed
+constexpr double kExact = 1e-12;   // residuals of this size count as solved
 
 struct ActiveSet {
   std::vector<signed char> bound;  // -1 at lower, +1 at upper, 0 free
@@ -100,34 +102,70 @@ class ActiveProblem {
     if (rank_ > 0) v.applyOnTheLeft(qr_.householderQ().adjoint());
   }
 
+  // Newton steps in the space that leaves the active rows alone, as long as each halves what is left of the slope.
+  template <class Step>
+  void descend(Vec& x, const Step& step) const {
+    double before = kInfinity;
+    for (int round = 0; round < kRefinements; ++round) {
+      Vec slope = (p_.P * x + p_.q)(free_);
+      to_basis(slope);
+      const double error = slope.tail(slope.size() - rank_).lpNorm<Eigen::Infinity>();
+      if (error == 0.0 || error > 0.5 * before) return;
+      before = error;
+      slope.head(rank_).setZero();
+      x(free_) -= step(slope);
+    }
+  }
+
   void minimise(Vec& x) const {
-    const Index n = static_cast<Index>(free_.size()), open = n - rank_;
-    if (open == 0) return;
-    Mat H = p_.P(free_, free_);
+    const Index n = static_cast<Index>(free_.size());
+    if (n == rank_ || minimise_factored(x) || n > kLargest) return;
+    Mat H = p_.P.dense(free_);
     if (rank_ > 0) {
       H.applyOnTheLeft(qr_.householderQ().adjoint());
       H.transposeInPlace();
       H.applyOnTheLeft(qr_.householderQ().adjoint());
     }
+    const Index open = n - rank_;
     Mat reduced = H.bottomRightCorner(open, open);
     const double size = reduced.diagonal().maxCoeff();
     if (!(size > kRounding)) return;  // flat: nothing to minimise along
     reduced.diagonal().array() += kProximal * size;
     const int order = static_cast<int>(open);
     if (blas::potrf(order, reduced.data(), order) != 0) return;
-    double before = kInfinity;
-    for (int round = 0; round < kRefinements; ++round) {
-      Vec slope = (p_.P * x + p_.q)(free_);
-      to_basis(slope);
-      const double error = slope.tail(open).lpNorm<Eigen::Infinity>();
-      if (error == 0.0 || error > 0.5 * before) return;
-      before = error;
-      Vec step = Vec::Zero(n);
-      step.tail(open) = -slope.tail(open);
-      blas::potrs(order, 1, reduced.data(), order, step.data() + rank_, order);
-      if (rank_ > 0) step.applyOnTheLeft(qr_.householderQ());
-      x(free_) += step;
-    }
+    descend(x, [&](Vec& slope) -> Vec& {
+      blas::potrs(order, 1, reduced.data(), order, slope.data() + rank_, order);
+      if (rank_ > 0) slope.applyOnTheLeft(qr_.householderQ());
+      return slope;
+    });
+  }
+
+  // The same without an n x n matrix, by way of factors and rows; false where the diagonal alone does not carry it.
+  bool minimise_factored(Vec& x) const {
+    if (p_.P.is_dense()) return false;
+    const Quadratic P = p_.P.at(free_);
+    if (!(P.rest().minCoeff() > kCarries * P.diagonal().maxCoeff())) return false;
+    if (std::any_of(P.mate().begin(), P.mate().end(), [](Index mate) { return mate >= 0; })) return false;
+    const Index n = P.size(), k = P.V().cols();
+    const Vec root = P.rest().cwiseSqrt();
+    Mat W(n, k + rank_);
+    W.leftCols(k) = P.V();
+    if (rank_ > 0) W.rightCols(rank_) = qr_.householderQ() * Mat::Identity(n, rank_);
+    W = root.cwiseInverse().asDiagonal() * W;
+    Mat M = W.transpose() * W, factor;
+    M.diagonal().head(k).array() += 1.0;
+    if (M.size() > 0 && !factor_raised(M, 1e-15, factor)) return false;
+    const int rows = static_cast<int>(M.rows());
+    descend(x, [&](Vec& slope) -> Vec& {
+      if (rank_ > 0) slope.applyOnTheLeft(qr_.householderQ());
+      slope = slope.cwiseQuotient(root);
+      Vec lambda = W.transpose() * slope;
+      if (rows > 0) blas::potrs(rows, 1, factor.data(), rows, lambda.data(), rows);
+      slope = (slope - W * lambda).cwiseQuotient(root);
+      return slope;
+    });
+    move_to_rows(x);
+    return true;
   }
 
   void multipliers(Solution& out, const Solution& reference) const {
@@ -189,12 +227,12 @@ ActiveSet correct(const Problem& p, ActiveSet active, Solution& s) {
 
 }  // namespace
 
-std::optional<Solution> polish(const Problem& p, const InteriorPoint& interior) {
+std::optional<Solution> polish(const Problem& p, const InteriorPoint& interior, const Interrupt& interrupt) {
   if (p.n() == 0) return std::nullopt;
   ActiveSet active = guess(p, interior);
   std::optional<Solution> best;
   double best_error = std::max(kExact, interior.residuals.worst());
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kRounds && !interrupt.requested(); ++round) {
     Solution candidate = ActiveProblem(p, active).solve(active, interior.at);
     if (!candidate.x.allFinite() || !candidate.z_box.allFinite()) break;
     const ActiveSet next = correct(p, active, candidate);

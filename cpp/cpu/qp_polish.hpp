@@ -8,7 +8,8 @@
 
 namespace portfolio::qp {
 
-// Better than `interior` on the scaled problem in every residual that is not rounding already, or nothing.
-std::optional<Solution> polish(const Problem& scaled, const InteriorPoint& interior);
+// Better than `interior` on the scaled problem in every residual that is not rounding already, or nothing; what was
+// found so far when the caller interrupts.
+std::optional<Solution> polish(const Problem& scaled, const InteriorPoint& interior, const Interrupt& interrupt);
 
 }  // namespace portfolio::qp

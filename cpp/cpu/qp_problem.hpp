@@ -6,31 +6,35 @@
 #include <vector>
 
 #include "portfolio/qp.hpp"
+#include "qp_quadratic.hpp"
 
 namespace portfolio::qp {
-
-using Vec = Eigen::VectorXd;
-using Mat = Eigen::MatrixXd;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // A bound of this size is no bound, as in most solvers.
 constexpr double kHuge = 1e19;
 
-// min 1/2 x'Px + q'x, Gx <= h, Ax = b, lb <= x <= ub; nothing is empty but for zero rows.
+// min 1/2 x'Px + q'x + cost'|x - held|, Gx <= h, Ax = b, lb <= x <= ub, sum |x - held| <= turnover; nothing is empty
+// but for zero rows, and held and cost where trading is free.
 struct Problem {
-  Mat P;
+  Quadratic P;
   Vec q;
   Mat G;
   Vec h;
   Mat A;
   Vec b;
   Vec lb, ub;
+  Vec held{}, cost{};
+  double turnover = kInfinity;
 
   Eigen::Index n() const { return q.size(); }
 };
 
+// z_trade and turnover_dual belong to held; empty and 0 without it.
 struct Solution {
   Vec x, y, z, z_box;
+  Vec z_trade{};
+  double turnover_dual = 0.0;
 };
 
 // Relative, infinity norms (docs/numerics/qp.md); `gap` is the larger of duality gap and complementarity.
@@ -39,11 +43,15 @@ struct Residuals {
   double worst() const;
 };
 
-Problem copy_problem(const QpProblem& views);
+// Factors that are not positive semidefinite are std::invalid_argument naming `function`.
+Problem copy_problem(const QpProblem& views, const char* function);
 Residuals measure(const Problem& problem, const Solution& at);
 
 // z_box that makes the dual residual zero wherever a finite bound allows it.
 Vec box_duals(const Problem& problem, const Vec& gradient);
+
+// z_trade that takes as much of the gradient as cost and turnover allow where x is held or on its way to a bound.
+Vec trade_duals(const Problem& problem, const Vec& gradient, double turnover_dual);
 
 // On the scaled problem: multipliers that leave no point within the tolerance, a ray that no tolerated dual stops.
 bool excludes_points(const Problem& scaled, const Solution& candidate);

@@ -71,7 +71,7 @@ void Scaling::select(const Problem& full) {
   equalities_.resize(static_cast<std::size_t>(full.b.size()));
   std::iota(equalities_.begin(), equalities_.end(), Index{0});
   const bool all = fixed_.isZero(0.0);
-  scaled_.P = full.P(free_, free_);
+  scaled_.P = full.P.at(free_);
   scaled_.q = all ? Vec(full.q(free_)) : Vec((full.q + full.P * fixed_)(free_));
   scaled_.G = full.G(rows_, free_);
   scaled_.h = all ? Vec(full.h(rows_)) : Vec((full.h - full.G * fixed_)(rows_));
@@ -84,12 +84,13 @@ void Scaling::select(const Problem& full) {
 // Variables with curvature are measured by it (unit diagonal); the others, and all rows, by Ruiz's alternation.
 void Scaling::equilibrate() {
   Problem& p = scaled_;
-  const double largest = p.n() == 0 ? 0.0 : p.P.diagonal().maxCoeff();
-  const Vec curvature = p.P.diagonal().unaryExpr([&](double v) { return v > kFlat * largest ? std::sqrt(v) : 0.0; });
+  const Vec diagonal = p.P.diagonal();
+  const double largest = p.n() == 0 ? 0.0 : diagonal.maxCoeff();
+  const Vec curvature = diagonal.unaryExpr([&](double v) { return v > kFlat * largest ? std::sqrt(v) : 0.0; });
   column_ = inverse_norms(curvature);
   row_ = Vec::Ones(p.h.size());
   equality_ = Vec::Ones(p.b.size());
-  p.P = column_.asDiagonal() * p.P * column_.asDiagonal();
+  p.P.scale(column_);
   p.G = p.G * column_.asDiagonal();
   p.A = p.A * column_.asDiagonal();
   for (int pass = 0; pass < kRuizPasses; ++pass) {
@@ -116,9 +117,10 @@ void Scaling::normalise() {
   p.ub.array() /= column_.array();
   double size = typical_size(p);
   const double gradient = p.n() == 0 ? 0.0 : p.q.lpNorm<Eigen::Infinity>();
-  if (size == 0.0 && !p.P.isZero(0.0)) size = gradient;
+  const bool linear = p.P.is_zero();
+  if (size == 0.0 && !linear) size = gradient;
   size_ = positive_or_one(size);
-  const double cost = positive_or_one(std::max(size_ * gradient, p.P.isZero(0.0) ? 0.0 : size_ * size_));
+  const double cost = positive_or_one(std::max(size_ * gradient, linear ? 0.0 : size_ * size_));
   p.q *= size_ / cost;
   p.P *= size_ * size_ / cost;
   cost_ /= cost;

@@ -27,13 +27,16 @@ bool crosses(double lb, double ub) { return lb - ub > kCrossed * (1.0 + std::max
 
 }  // namespace
 
+// A factored matrix is convex by its form.
 void require_convex(const Problem& p, const char* function) {
-  const Vec diagonal = p.P.diagonal().cwiseMax(0.0);
-  Mat factor = p.P;
-  factor.diagonal() += kIndefinite * diagonal + Vec::Constant(p.n(), kRounding * diagonal.maxCoeff());
+  const Vec given = p.P.diagonal();
   const int n = static_cast<int>(p.n());
-  if (diagonal.isZero(0.0) ? p.P.isZero(0.0) : blas::potrf(n, factor.data(), n) == 0) return;
-  Mat vectors = p.P;
+  if (!p.P.is_dense() && given.minCoeff() >= 0.0) return;
+  const Vec diagonal = given.cwiseMax(0.0);
+  Mat factor = p.P.dense();
+  factor.diagonal() += kIndefinite * diagonal + Vec::Constant(p.n(), kRounding * diagonal.maxCoeff());
+  if (!diagonal.isZero(0.0) && blas::potrf(n, factor.data(), n) == 0) return;
+  Mat vectors = p.P.dense();
   Vec values(n);
   blas::syevd(n, vectors.data(), values.data());
   char text[160];
@@ -52,8 +55,15 @@ std::vector<char> first_with_matrix(const std::vector<QpProblem>& problems) {
 }
 
 Solver::Solver(const QpProblem& views, const QpOptions& options, const char* function, bool check_convex)
-    : full_(copy_problem(views)), scaling_(full_), options_(options) {
-  if (check_convex) require_convex(full_, function);
+    : full_(copy_problem(views, function)),
+      split_(Split::needed(full_) ? std::make_unique<const Split>(full_) : nullptr),
+      scaling_(split_ ? split_->problem() : full_),
+      options_(options) {
+  if (check_convex && options.check_matrix) require_convex(full_, function);
+}
+
+Solution Solver::point(const Solution& scaled) const {
+  return split_ ? split_->point(scaling_.point(scaled)) : scaling_.point(scaled);
 }
 
 bool Solver::open() const {
@@ -71,21 +81,28 @@ std::optional<QpResult> Solver::finish(const InteriorPoint& start) {
 QpResult Solver::run() {
   if (crossed_bounds()) return give(QpStatus::primal_infeasible);
   if (scaling_.contradiction()) {
-    answer_ = *scaling_.contradiction();
+    answer_ = split_ ? split_->certificate(*scaling_.contradiction()) : *scaling_.contradiction();
     if (confirm_primal_infeasible(full_, answer_)) return give(QpStatus::primal_infeasible);
   }
   if (scaling_.problem().n() == 0) return only_point();
+  if (options_.interrupt.requested()) {  // nothing better yet than what is held, or zero, within the bounds
+    answer_ = {Vec::Zero(full_.n()), Vec::Zero(full_.b.size()), Vec::Zero(full_.h.size()), Vec::Zero(full_.n())};
+    if (split_) answer_.x = full_.held;
+    answer_.x = answer_.x.cwiseMax(full_.lb).cwiseMin(full_.ub);
+    return interrupted();
+  }
   const InteriorCallbacks accept{[this](const InteriorPoint& p) { return accept_solution(p); },
                                  [this](const Solution& s) { return accept_infeasible(s); },
                                  [this](const Solution& s) { return accept_ray(s); }};
   const double ask = options_.polish ? std::max(kFirstPolish, options_.tolerance) : options_.tolerance;
   const InteriorResult found =
-      interior_point(scaling_.problem(), ask, options_.tolerance, options_.max_iterations, accept);
+      interior_point(scaling_.problem(), ask, options_.tolerance, options_.max_iterations, accept, options_.interrupt);
   out_.iterations = found.iterations;
   if (found.status == InteriorStatus::finished) return give(status_);
-  if (accept_polished(found.best)) return give(QpStatus::optimal);
-  answer_ = scaling_.point(found.best.at);
+  if (found.status != InteriorStatus::interrupted && accept_polished(found.best)) return give(QpStatus::optimal);
+  answer_ = point(found.best.at);
   if (measure(full_, answer_).worst() <= options_.tolerance) return give(QpStatus::optimal);
+  if (options_.interrupt.requested()) return interrupted();
   if (found.status == InteriorStatus::max_iterations) return give(QpStatus::max_iterations);
   return diagnose(answer_);
 }
@@ -103,15 +120,18 @@ bool Solver::crossed_bounds() {
 QpResult Solver::only_point() {
   const Solution none{Vec::Zero(0), Vec::Zero(scaling_.problem().b.size()), Vec::Zero(scaling_.problem().h.size()),
                       Vec::Zero(0)};
-  answer_ = scaling_.point(none);
+  answer_ = point(none);
   out_.polished = measure(full_, answer_).worst() <= options_.tolerance;
   if (out_.polished) return give(QpStatus::optimal);
   const Vec equal = full_.A * answer_.x - full_.b, above = full_.G * answer_.x - full_.h;
   Eigen::Index worst_equal = 0, worst_above = 0;
   const double equal_size = equal.size() == 0 ? 0.0 : equal.cwiseAbs().maxCoeff(&worst_equal);
   const double above_size = above.size() == 0 ? 0.0 : above.maxCoeff(&worst_above);
+  const double turnover = std::isfinite(full_.turnover) ? (answer_.x - full_.held).lpNorm<1>() - full_.turnover : 0.0;
   answer_ = {Vec::Zero(full_.n()), Vec::Zero(equal.size()), Vec::Zero(above.size()), Vec::Zero(full_.n())};
-  if (equal_size > above_size) {
+  if (turnover > std::max(equal_size, above_size)) {
+    answer_.turnover_dual = 1.0;
+  } else if (equal_size > above_size) {
     answer_.y[worst_equal] = equal[worst_equal] > 0.0 ? 1.0 : -1.0;
   } else {
     answer_.z[worst_above] = 1.0;
@@ -120,17 +140,22 @@ QpResult Solver::only_point() {
 }
 
 QpResult Solver::diagnose(Solution best) {
-  if (const auto s = least_violation(scaling_.problem()); s && accept_infeasible(*s)) return give(status_);
-  if (const auto s = steepest_ray(scaling_.problem()); s && accept_ray(*s)) return give(status_);
+  if (const auto s = least_violation(scaling_.problem(), options_.interrupt); s && accept_infeasible(*s))
+    return give(status_);
+  if (const auto s = steepest_ray(scaling_.problem(), options_.interrupt); s && accept_ray(*s)) return give(status_);
   answer_ = std::move(best);
-  return give(QpStatus::numerical_error);
+  return options_.interrupt.requested() ? interrupted() : give(QpStatus::numerical_error);
+}
+
+QpResult Solver::interrupted() {
+  return give(options_.interrupt.cancelled() ? QpStatus::cancelled : QpStatus::time_limit);
 }
 
 bool Solver::accept_polished(const InteriorPoint& interior) {
   if (!options_.polish) return false;
-  const std::optional<Solution> polished = polish(scaling_.problem(), interior);
+  const std::optional<Solution> polished = polish(scaling_.problem(), interior, options_.interrupt);
   if (!polished || measure(scaling_.problem(), *polished).worst() > options_.tolerance) return false;
-  answer_ = scaling_.point(*polished);
+  answer_ = point(*polished);
   out_.polished = measure(full_, answer_).worst() <= options_.tolerance;
   return out_.polished;
 }
@@ -144,7 +169,7 @@ bool Solver::accept_solution(const InteriorPoint& interior) {
   }
   // Without an exact active set the interior answer has to be well inside the tolerance.
   if (worst > (options_.polish ? kUnpolishedShare : 1.0) * options_.tolerance) return false;
-  answer_ = scaling_.point(interior.at);
+  answer_ = point(interior.at);
   return measure(full_, answer_).worst() <= options_.tolerance;
 }
 
@@ -152,6 +177,7 @@ bool Solver::accept_infeasible(const Solution& candidate) {
   status_ = QpStatus::primal_infeasible;
   if (!excludes_points(scaling_.problem(), candidate)) return false;
   answer_ = scaling_.certificate(candidate);
+  if (split_) answer_ = split_->certificate(answer_);
   return confirm_primal_infeasible(full_, answer_);
 }
 
@@ -159,6 +185,7 @@ bool Solver::accept_ray(const Solution& candidate) {
   status_ = QpStatus::dual_infeasible;
   if (!excludes_duals(scaling_.problem(), candidate)) return false;
   answer_ = scaling_.ray(candidate);
+  if (split_) answer_ = split_->ray(answer_);
   return confirm_dual_infeasible(full_, answer_);
 }
 
@@ -174,6 +201,8 @@ QpResult Solver::give(QpStatus status) {
   out_.y = copy(answer_.y);
   out_.z = copy(answer_.z);
   out_.z_box = copy(answer_.z_box);
+  out_.z_trade = copy(split_ && answer_.z_trade.size() == 0 ? Vec(Vec::Zero(full_.n())) : answer_.z_trade);
+  out_.turnover_dual = answer_.turnover_dual;
   return out_;
 }
 

@@ -2,10 +2,12 @@
 // another device found.
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "qp_polish.hpp"
 #include "qp_scaling.hpp"
+#include "qp_split.hpp"
 
 namespace portfolio::qp {
 
@@ -28,9 +30,11 @@ class Solver {
   QpResult run();
 
  private:
+  Solution point(const Solution& scaled) const;
   bool crossed_bounds();
   QpResult only_point();
   QpResult diagnose(Solution best);
+  QpResult interrupted();
   bool accept_polished(const InteriorPoint& interior);
   bool accept_solution(const InteriorPoint& interior);
   bool accept_infeasible(const Solution& candidate);
@@ -38,6 +42,7 @@ class Solver {
   QpResult give(QpStatus status);
 
   const Problem full_;
+  const std::unique_ptr<const Split> split_;  // when trading has a cost or a limit
   const Scaling scaling_;
   const QpOptions options_;
   Solution answer_;

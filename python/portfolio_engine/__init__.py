@@ -8,6 +8,7 @@ from portfolio_engine._tally import Computation, Tally, computations
 from portfolio_engine.allocation import Allocation, Residuals, Violation
 from portfolio_engine.backtest import Backtest, Rebalance, backtest
 from portfolio_engine.black_litterman import View, black_litterman
+from portfolio_engine.cancel import CancelToken
 from portfolio_engine.constraints import Constraints, Linear
 from portfolio_engine.covariance import Covariance, covariance, covariance_batch
 from portfolio_engine.devices import (
@@ -19,7 +20,7 @@ from portfolio_engine.devices import (
     set_default_device,
 )
 from portfolio_engine.eigh import Eigh, NearestPSD, eigh, eigh_batch, nearest_psd
-from portfolio_engine.errors import FeasibleRange, InfeasibleError, SolverError
+from portfolio_engine.errors import CancelledError, FeasibleRange, InfeasibleError, SolverError
 from portfolio_engine.expanding import ExpandingPerformance, expanding_performance
 from portfolio_engine.factor_covariance import FactorCovariance
 from portfolio_engine.frontier import Frontier, efficient_frontier
@@ -49,6 +50,8 @@ __version__ = _version("portfolio-engine")
 __all__ = [
     "Allocation",
     "Backtest",
+    "CancelToken",
+    "CancelledError",
     "Computation",
     "Constraints",
     "Covariance",

@@ -59,3 +59,11 @@ class SolverError(RuntimeError):
     def __init__(self, status: str, message: str) -> None:
         self.status = status
         super().__init__(f"[optimize] {status}: {message}")
+
+
+class CancelledError(RuntimeError):
+    """A `CancelToken` ended the computation; there is no answer. A time limit raises Python's TimeoutError instead.
+
+    Functions whose result has a status (`solve_qp`) do not raise: they return "cancelled" or "time_limit" with the best
+    point so far.
+    """

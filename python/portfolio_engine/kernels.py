@@ -12,6 +12,7 @@ except ImportError as error:
         f"(needs a C++20 compiler). Cause: {error}"
     ) from error
 
+CancelToken = _core.CancelToken
 available_devices = _core.available_devices
 set_default_device = _core.set_default_device
 default_device = _core.default_device

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <stdexcept>
+#include <string>
 
 namespace portfolio {
 
@@ -15,6 +17,20 @@ class CancelToken {
   std::atomic<bool> cancelled_{false};
 };
 
+// Thrown by the kernels whose result has no status, and thus no room for half an answer.
+class Interrupted : public std::runtime_error {
+ public:
+  Interrupted(const char* function, bool cancelled)
+      : std::runtime_error(std::string("[") + function + "] " +
+                           (cancelled ? "cancel: the caller cancelled the computation"
+                                      : "time_limit: the computation was not finished in time")),
+        cancelled_(cancelled) {}
+  bool cancelled() const { return cancelled_; }
+
+ private:
+  bool cancelled_;
+};
+
 // Kernels ask between the steps of their work; the token outlives the call.
 struct Interrupt {
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
@@ -25,6 +41,9 @@ struct Interrupt {
     return deadline != std::chrono::steady_clock::time_point::max() && std::chrono::steady_clock::now() >= deadline;
   }
   bool requested() const { return cancelled() || late(); }
+  void check(const char* function) const {
+    if (requested()) throw Interrupted(function, cancelled());
+  }
 };
 
 }  // namespace portfolio

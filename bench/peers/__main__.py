@@ -20,6 +20,7 @@ from bench.peers.threads import cores
 from bench.peers.verdict import verdict
 from bench.promises import ROOT, machine_line
 
+LINE = "{:9}{:42}{:>9} {:30}{:>8}{:>9}{:>9}  {}"
 RECORD = ROOT / "docs" / "benchmarks-peers.json"
 
 
@@ -27,9 +28,8 @@ def measure(rows: list[Row], threads: int, seconds: float, verbose: bool) -> dic
     """One run, with a line for each row."""
     machine = parent.limits(threads)
     print(f"{threads} thread{'s' * (threads > 1)}: " + ", ".join(f"{k} {v / 1e9:.1f}e9" for k, v in machine.items()))
-    print(
-        f"{'':9}{'work':42}{'ours':>9} {'fastest accurate peer':26}{'ratio':>8}{'of fastest':>11}{'at most':>8}  reached"
-    )
+    heads = ("work", "ours", "fastest accurate peer", "ratio", "of best", "at most", "reached")
+    print(LINE.format("", *heads))
     out = []
     for row in rows:
         found = parent.measure(row.key, threads, seconds * (2 if row.slow else 1))
@@ -38,7 +38,7 @@ def measure(rows: list[Row], threads: int, seconds: float, verbose: bool) -> dic
         least = verdict(out[-1], machine).fastest
         fastest = "" if least is None else f"{least:.3g}"
         now = time.strftime("%H:%M:%S", time.gmtime())
-        print(f"{now} {what:42}{ours:>9} {peer:26}{ratio:>8}{fastest:>9}{aim:>9}  {said}", flush=True)
+        print(LINE.format(now, what, ours, peer, ratio, fastest, aim, said), flush=True)
         if verbose:
             print("         " + everyone(out[-1])[1].replace("; ", "\n         "), flush=True)
     return {"limits": machine, "rows": out}

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from bench.peers import qp_rows
+from bench.peers import batch_rows, estimate_rows, frontier_rows, metrics_rows, qp_rows, simulate_rows
 from bench.peers.case import Row
 
-ROWS: tuple[Row, ...] = (*qp_rows.ROWS,)
+ROWS: tuple[Row, ...] = (
+    *qp_rows.ROWS,
+    *frontier_rows.ROWS,
+    *batch_rows.ROWS,
+    *metrics_rows.ROWS,
+    *simulate_rows.ROWS,
+    *estimate_rows.ROWS,
+)
 
 
 def find(key: str) -> Row:

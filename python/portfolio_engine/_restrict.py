@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from portfolio_engine._labels import Array
-from portfolio_engine._naming import as_mapping
+from portfolio_engine._naming import as_mapping, vector
 from portfolio_engine.constraints import EVERY_OTHER, Constraints, Linear
 
 
@@ -39,8 +39,11 @@ def restrict(constraints: Constraints, names: list[str], all_names: list[str], c
     elif turnover is not None:
         leaving = np.array([name not in kept for name in all_names])
         turnover = max(0.0, turnover - float(np.abs(current[leaving]).sum()))
+    benchmark = _benchmark(constraints, kept, all_names)
     return replace(
         constraints,
+        tracking_error=None if benchmark is None else constraints.tracking_error,
+        benchmark_weights=benchmark,
         min_weight=_kept(constraints.min_weight, kept),
         max_weight=_kept(constraints.max_weight, kept),
         groups=groups,
@@ -50,6 +53,17 @@ def restrict(constraints: Constraints, names: list[str], all_names: list[str], c
         turnover=turnover,
         current_weights={name: float(w) for name, w in zip(all_names, current, strict=True) if name in kept},
     )
+
+
+def _benchmark(constraints: Constraints, kept: set[str], all_names: list[str]) -> dict[str, float] | None:
+    """The benchmark's weights in the assets that are there, scaled to their old sum; None when nothing is left."""
+    if constraints.benchmark_weights is None:
+        return None
+    weights = vector(constraints.benchmark_weights, all_names, "Constraints", "benchmark_weights")
+    b = dict(zip(all_names, weights.tolist(), strict=True))
+    here = {name: weight for name, weight in b.items() if name in kept}
+    total = sum(here.values())
+    return {name: weight * sum(b.values()) / total for name, weight in here.items()} if total else None
 
 
 def _kept(value: float | Mapping[str, float] | Any, names: set[str]) -> Any:

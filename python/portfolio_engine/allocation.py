@@ -71,6 +71,8 @@ class Allocation:
         iterations: of all solves together.
         device, device_reason: where the solves ran, and why there.
         milliseconds: wall time.
+        turnover: sum |weight - current weight|, None when no current weights were given.
+        trading_cost: sum cost |weight - current weight|, taken off the expected return in the objective alone.
         moments: the expected returns and covariance it was computed from (the posterior for black_litterman).
     """
 
@@ -95,6 +97,8 @@ class Allocation:
     device_reason: str
     milliseconds: float
     moments: Moments = field(repr=False)
+    turnover: float | None = None
+    trading_cost: float = 0.0
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -29,8 +29,8 @@ class Linear:
 class Constraints:
     """Constraints on the weights; long-only and fully invested unless told otherwise.
 
-    All weights are fractions of the portfolio: 0.30 is 30 %. Hard: budget, bounds, groups, linear. Soft, relaxed when
-    they cannot be met: turnover (and the targets of `optimize`).
+    All weights are fractions of the portfolio: 0.30 is 30 %. Hard: budget, bounds, groups, linear, tracking error.
+    Soft, relaxed when they cannot be met: turnover (and the targets of `optimize`).
 
     Attributes:
         min_weight, max_weight: one number for every asset, or {name: number} where "*" stands for the assets not
@@ -41,13 +41,17 @@ class Constraints:
         turnover: most of sum |weight - current weight|, buys and sells both counted: 2.0 replaces a whole portfolio.
         current_weights: {name: weight} (absent names hold 0), Series, or a sequence in the order of the assets.
         linear: {name: Linear or {"coefficients": ..., "lower": ..., "upper": ...}}.
+        tracking_error: most of the annual standard deviation of the return beyond the benchmark's,
+            sqrt((w - b)'Sigma(w - b)).
+        benchmark_weights: b, in the forms of current_weights; needed with tracking_error.
 
     Names in results: "budget", "min_weight", "max_weight" (with "[asset]" when given for it), "group_min[name]",
-    "group_max[name]", "linear_lower[name]", "linear_upper[name]", "turnover".
+    "group_max[name]", "linear_lower[name]", "linear_upper[name]", "turnover", "tracking_error".
 
     Raises:
         ValueError: a number that is NaN, a weight beyond 5 (30 asks "did you mean 0.30?"), a bound for an unknown
-            group, turnover without current_weights; unknown assets when it is used.
+            group, turnover without current_weights, tracking_error without benchmark_weights; unknown assets when it
+            is used.
     """
 
     min_weight: float | Mapping[str, float] = 0.0
@@ -59,6 +63,8 @@ class Constraints:
     turnover: float | None = None
     current_weights: Mapping[str, float] | Sequence[float] | Any | None = None
     linear: Mapping[str, Linear | Mapping[str, Any]] = field(default_factory=dict)
+    tracking_error: float | None = None
+    benchmark_weights: Mapping[str, float] | Sequence[float] | Any | None = None
 
     def __post_init__(self) -> None:
         if not math.isfinite(fraction(self.budget, FUNCTION, "budget")):
@@ -75,6 +81,12 @@ class Constraints:
                 raise ValueError(f"[{FUNCTION}] turnover: expected a number >= 0, got {self.turnover}")
             if self.current_weights is None:
                 raise ValueError(f"[{FUNCTION}] current_weights: expected the weights held now with a turnover limit")
+
+        if self.tracking_error is not None:
+            if not fraction(self.tracking_error, FUNCTION, "tracking_error") >= 0:
+                raise ValueError(f"[{FUNCTION}] tracking_error: expected a number >= 0, got {self.tracking_error}")
+            if self.benchmark_weights is None:
+                raise ValueError(f"[{FUNCTION}] benchmark_weights: expected them with a tracking_error limit")
 
     def _check_groups(self) -> None:
         groups = {}

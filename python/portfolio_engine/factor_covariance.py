@@ -102,9 +102,7 @@ class FactorCovariance:
         X = (table - table.mean(axis=0)) * math.sqrt(periods_per_year / (table.shape[0] - 1))
         B = _principal(X, int(factors), device)
         D = np.maximum((X * X).sum(axis=0) - (B * B).sum(axis=1), 0.0)
-        model = cls(B, None, D)
-        object.__setattr__(model, "names", names)
-        return model
+        return cls(B, None, D)._with(names=names)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -144,10 +142,25 @@ class FactorCovariance:
 
     def scaled(self, factor: float) -> FactorCovariance:
         """This covariance times a number >= 0."""
+        if not (math.isfinite(factor) and factor >= 0):
+            raise ValueError(f"[{NAME}.scaled] factor: expected a number >= 0, got {factor}")
         F = np.eye(self.loadings.shape[1]) if self.factor_covariance is None else self.factor_covariance
-        out = FactorCovariance(self.loadings, F * factor, self.specific_variance * factor)
-        object.__setattr__(out, "names", self.names)
-        object.__setattr__(out, "factor_names", self.factor_names)
+        return self._with(factor_covariance=F * factor, specific_variance=self.specific_variance * factor)
+
+    def among(self, assets: npt.NDArray[np.intp]) -> FactorCovariance:
+        """The covariance among some of the assets, given by their places."""
+        names = None if self.names is None else tuple(self.names[k] for k in assets)
+        return self._with(loadings=self.loadings[assets], specific_variance=self.specific_variance[assets], names=names)
+
+    def specific_share(self, assets: npt.NDArray[np.intp]) -> float:
+        """The least share of specific variance among some assets: no eigenvalue of their correlations is below it."""
+        own, whole = self.specific_variance[assets], self.diagonal()[assets]
+        return float((own / np.where(whole > 0, whole, 1.0)).min(initial=1.0))
+
+    def _with(self, **parts: Any) -> FactorCovariance:
+        """This one with other parts that need no check."""
+        out = object.__new__(FactorCovariance)
+        out.__dict__.update(vars(self) | parts)
         return out
 
     def _through(self, exposures: Array) -> Array:

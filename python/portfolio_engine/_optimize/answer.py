@@ -23,6 +23,7 @@ def allocation(
     answer: Answer,
     violations: Sequence[Violation],
     ignored: tuple[str, ...],
+    held: Array | None,
     milliseconds: float,
 ) -> Allocation:
     """Raises SolverError when the answer is further from optimal, or from a hard constraint, than the limit."""
@@ -32,22 +33,25 @@ def allocation(
     sigma_w = answer.point.sigma_w if same and answer.point is not None else moments.times(w)
     risk = math.sqrt(max(float(w @ sigma_w), 0.0))
     mean, rate = float(moments.mu @ w), problem.risk_free_rate
-    residuals = _verified(problem, answer, w)
+    residuals = _verified(problem, answer, w, sigma_w)
+    traded = None if held is None else np.abs(w - held)
+    costs = problem.trading_cost
+    cost = 0.0 if costs is None or traded is None else float(costs @ traded)
     values = {
-        "utility": mean - problem.risk_aversion / 2 * risk**2,
+        "utility": mean - cost - problem.risk_aversion / 2 * risk**2,
         "variance": risk**2,
-        "expected_return": mean,
-        "sharpe_ratio": (mean - rate) / risk if risk > 0 else float("nan"),
+        "expected_return": mean - cost,
+        "sharpe_ratio": (mean - cost - rate) / risk if risk > 0 else float("nan"),
         "none": float("nan"),
     }
     prices: Mapping[str, float] = {}
-    if answer.point is not None and answer.scale:
+    if answer.point is not None and answer.scale and answer.point.priced:
         prices = ShadowPrices(answer.point, answer.scale, answer.prices, hard, moments.labels)
     return Allocation(
         weights=moments.label(w),
         expected_return=mean,
         expected_risk=risk,
-        sharpe_ratio=values["sharpe_ratio"],
+        sharpe_ratio=(mean - rate) / risk if risk > 0 else float("nan"),
         return_to_risk=mean / risk if risk > 0 else float("nan"),
         risk_free_rate=rate,
         method=method,
@@ -65,6 +69,8 @@ def allocation(
         device_reason=solver.device_reason or "a rule that solves nothing",
         milliseconds=milliseconds,
         moments=moments,
+        turnover=None if traded is None else float(traded.sum()),
+        trading_cost=cost,
     )
 
 
@@ -73,7 +79,7 @@ def _within(w: Array, program: Program) -> Array:
     return np.minimum(np.maximum(w, program.lb), program.ub) + 0.0  # + 0.0 turns -0 into 0
 
 
-def _verified(problem: Problem, answer: Answer, w: Array) -> Residuals:
+def _verified(problem: Problem, answer: Answer, w: Array, sigma_w: Array) -> Residuals:
     if answer.point is None:
         off = abs(float(w.sum()) - problem.budget)
         return Residuals(off, answer.error, 0.0)
@@ -82,7 +88,7 @@ def _verified(problem: Problem, answer: Answer, w: Array) -> Residuals:
         raise SolverError(
             "numerical_error", f"the answer is off by {residuals.largest:.3g}, more than {RESIDUAL_LIMIT}"
         )
-    broken = broken_hard(problem.program, w)
+    broken = broken_hard(problem.program, w, problem.solver.moments, sigma_w)
     if broken:
         raise SolverError("numerical_error", f"the answer breaks {broken[0]}")
     return residuals

@@ -68,6 +68,7 @@ def sent(constraints: Constraints, targets: Targets, labels: tuple[str, ...]) ->
     for lower, upper, _, low, high in constraints.rows(labels)[1:]:  # the first row is the budget
         names += [name for name, bound in ((lower, low), (upper, high)) if np.isfinite(bound)]
     given = (
+        ("tracking_error", constraints.tracking_error),
         ("max_volatility", targets.max_volatility),
         ("turnover", targets.turnover),
         ("target_return", targets.target_return),

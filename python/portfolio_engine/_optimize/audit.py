@@ -6,13 +6,13 @@ import numpy as np
 
 from portfolio_engine._labels import Array
 from portfolio_engine._optimize.problem import Targets
-from portfolio_engine._optimize.program import Program
+from portfolio_engine._optimize.program import TRACKING, Program
 from portfolio_engine._optimize.relax import TOLERANCE, beyond
 from portfolio_engine.allocation import Violation
 from portfolio_engine.moments import Moments
 
 
-def broken_hard(program: Program, w: Array) -> list[Violation]:
+def broken_hard(program: Program, w: Array, moments: Moments, sigma_w: Array | None = None) -> list[Violation]:
     """Violated rows and bounds of a program over the weights alone, each name once with its worst value."""
     found: dict[str, Violation] = {}
     rows, sums = program.G @ w, program.A @ w
@@ -28,6 +28,11 @@ def broken_hard(program: Program, w: Array) -> list[Violation]:
             worst = found.get(names[k])
             if worst is None or excess[k] > abs(worst.achieved - worst.requested):
                 found[names[k]] = Violation(names[k], float(sign[k] * bound[k]), float(sign[k] * value[k]))
+    if program.tracking is not None:
+        limit = program.tracking.limit
+        error = program.tracking.error(w, moments.times(w) if sigma_w is None else sigma_w)
+        if beyond(error, limit):
+            found[TRACKING] = Violation(TRACKING, limit, error)
     return list(found.values())
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from portfolio_engine._labels import Array
-from portfolio_engine._optimize.program import Program
+from portfolio_engine._optimize.point import Aim
+from portfolio_engine._optimize.program import TRACKING, Program
 from portfolio_engine._optimize.solver import InfeasibleProgramError, Solver
 from portfolio_engine.errors import InfeasibleError, SolverError
 
@@ -19,7 +22,9 @@ def explain(solver: Solver, infeasible: InfeasibleProgramError) -> InfeasibleErr
         smaller = program.without(name)
         if not _feasible(solver, smaller):
             program = smaller
-    return InfeasibleError(program.names(), _arithmetic(solver, program))
+    if program.tracking is None:
+        return InfeasibleError(program.names(), _arithmetic(solver, program))
+    return InfeasibleError(program.names(), _nearest(solver, program, infeasible.program))
 
 
 def _only(program: Program, names: list[str]) -> Program:
@@ -31,7 +36,7 @@ def _only(program: Program, names: list[str]) -> Program:
 
 def _feasible(solver: Solver, program: Program) -> bool:
     try:
-        solver.minimise(program, 0.0, np.zeros(program.k))
+        solver.minimise(program, 0.0, Aim(np.zeros(program.k)))
     except InfeasibleProgramError:
         return False
     return True
@@ -54,13 +59,31 @@ def _arithmetic(solver: Solver, program: Program) -> str:
     sides = [1.0, -1.0] if above is None else [1.0 if above else -1.0]
     for side in sides:
         try:
-            best = float(row @ solver.minimise(others, 0.0, -side * row).x)
+            best = float(row @ solver.minimise(others, 0.0, Aim(-side * row)).x)
         except (SolverError, InfeasibleProgramError):
             continue  # unbounded on this side: the conflict lies on the other
         if side * (asked - best) > 0:
             word = "at most" if side > 0 else "at least"
             return f"with {', '.join(others.names())} the sum for {name} is {word} {best:.6g}, it must be {need}"
     return f"the sum for {name} must be {need}, which {', '.join(others.names())} rule out"
+
+
+def _nearest(solver: Solver, program: Program, whole: Program) -> str:
+    """The least tracking error under the constraints in conflict, and under all of them."""
+
+    def least(given: Program) -> float:
+        assert given.tracking is not None
+        base = Aim(given.weights_only(-given.tracking.sigma_b))
+        near = solver.minimise(replace(given, tracking=None), 1.0, base)
+        return given.tracking.error(near.w, near.sigma_w)
+
+    assert program.tracking is not None
+    others = [name for name in program.names() if name != TRACKING]
+    beside = f"with {', '.join(others)} " if others else ""
+    return (
+        f"{beside}the least {TRACKING} is {least(program):.6g}, it must be at most {program.tracking.limit:g}; "
+        f"all constraints together allow {least(whole):.6g}"
+    )
 
 
 def _row(program: Program, name: str) -> tuple[Array, float, bool | None]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 import numpy as np
 
 from portfolio_engine._labels import Array
-from portfolio_engine._optimize.program import Program
-from portfolio_engine._optimize.solver import Point
+from portfolio_engine._optimize.point import Point
+from portfolio_engine._optimize.program import TRACKING, TURNOVER, Program
 
 
 class ShadowPrices(Mapping[str, float]):
@@ -62,4 +63,8 @@ def slopes(point: Point) -> dict[str, float]:
         for k in np.flatnonzero(values).tolist():
             out[names[k]] += float(values[k])
     out.pop("", None)
+    if program.trades is not None and math.isfinite(program.trades.limit):
+        out[TURNOVER] = -point.turnover_dual
+    if program.tracking is not None:
+        out[TRACKING] = -point.tracking_dual * program.tracking.limit
     return out

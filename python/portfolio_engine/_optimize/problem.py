@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
+
 from portfolio_engine._labels import Array
+from portfolio_engine._optimize.point import Aim, Point
 from portfolio_engine._optimize.program import Program
 from portfolio_engine._optimize.search import cheapest_within, least_variance
-from portfolio_engine._optimize.solver import Point, Solver
+from portfolio_engine._optimize.solver import Solver
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,22 @@ class Problem:
     budget: float = 1.0
     risk_budgets: Array | None = None
 
-    @property
-    def cost(self) -> Array:
-        """(k,) minus the expected returns."""
-        return self.program.weights_only(-self.solver.moments.mu)
+    trading_cost: Array | None = None
+
+    def aimed_at(self, targets: Targets) -> Problem:
+        """This problem with the targets that are no rows."""
+        return replace(self, target_return=targets.target_return, max_volatility=targets.max_volatility)
+
+    @cached_property
+    def cost(self) -> Aim:
+        """Minus the expected return, and what trading takes off it."""
+        mu, costs, program = self.solver.moments.mu, self.trading_cost, self.program
+        if costs is None:
+            return Aim(program.weights_only(-mu))
+        if program.trades is not None:
+            return Aim(-mu, 1.0)
+        assert program.held is not None  # purchases are variables: what is traded is 2 purchases - (weights - held)
+        return Aim(np.concatenate([-mu - costs, 2.0 * costs]), constant=float(costs @ program.held))
 
     @cached_property
     def least_variance(self) -> Point:
@@ -85,6 +100,7 @@ class Problem:
         return Answer(point.w, "expected_return", point, scale=-1.0 / s, prices={"max_volatility": point.risk / s})
 
 
-def inverse_multiplier(point: Point, cost: Array) -> float:
-    """s of a point that minimises variance / 2 + s cost'x."""
-    return float(point.linear @ cost / (cost @ cost)) if cost.any() else 0.0
+def inverse_multiplier(point: Point, cost: Aim) -> float:
+    """s of a point that minimises variance / 2 + s cost."""
+    size = float(cost.linear @ cost.linear)
+    return float(point.aim.linear @ cost.linear) / size / (point.quadratic or 1.0) if size else 0.0

@@ -10,13 +10,37 @@ import numpy as np
 from portfolio_engine._labels import Array
 from portfolio_engine.constraints import Constraints
 
+TURNOVER, TRACKING = "turnover", "tracking_error"
 DUAL_TOLERANCE = 1e-9  # a dual beyond this share of the gradient holds its constraint active
+
+
+@dataclass(frozen=True, eq=False)
+class Trades:
+    """What trading away from `held` costs, and how much of it there may be: sum |w - held| <= limit."""
+
+    held: Array
+    cost: Array
+    limit: float = math.inf
+
+
+@dataclass(frozen=True, eq=False)
+class Tracking:
+    """sqrt((w - benchmark)'Sigma(w - benchmark)) <= limit; sigma_b is Sigma times the benchmark."""
+
+    benchmark: Array
+    sigma_b: Array
+    limit: float
+
+    def error(self, w: Array, sigma_w: Array) -> float:
+        """Tracking error of (n,) weights, given Sigma times them."""
+        return math.sqrt(max(float((w - self.benchmark) @ (sigma_w - self.sigma_b)), 0.0))
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
     """Gx <= h, Ax = b, lb <= x <= ub with a name for each row and bound; x starts with the n weights.
 
+    Trades are part of the objective and a limit without a row, tracking a limit that is no row either.
     `g_sign` says how a row's bound was written: +1 for an upper bound h, -1 for a lower bound -h.
     """
 
@@ -32,6 +56,9 @@ class Program:
     A: Array
     b: Array
     a_names: tuple[str, ...]
+    trades: Trades | None = None
+    tracking: Tracking | None = None
+    held: Array | None = None  # what the purchases among the variables are measured from
 
     @property
     def k(self) -> int:
@@ -42,7 +69,8 @@ class Program:
         """Every named constraint in force once, rows before bounds."""
         bounds = [name for name, bound in zip(self.lb_names, self.lb, strict=True) if np.isfinite(bound)]
         bounds += [name for name, bound in zip(self.ub_names, self.ub, strict=True) if np.isfinite(bound)]
-        return list(dict.fromkeys(name for name in (*self.a_names, *self.g_names, *bounds) if name))
+        special = [TRACKING] if self.tracking is not None else []
+        return list(dict.fromkeys(name for name in (*special, *self.a_names, *self.g_names, *bounds) if name))
 
     def with_upper(self, name: str, coefficients: Array, bound: float, *, sign: float = 1.0) -> Program:
         """One more row, coefficients'x <= bound."""
@@ -63,11 +91,15 @@ class Program:
             self, A=np.vstack([self.A, rows]), b=np.append(self.b, values), a_names=(*self.a_names, *[name] * len(rows))
         )
 
+    def with_tracking(self, tracking: Tracking) -> Program:
+        return replace(self, tracking=tracking)
+
     def without(self, name: str) -> Program:
         """The program with one named constraint removed."""
         rows, equalities = (np.array([own != name for own in names], bool) for names in (self.g_names, self.a_names))
         return replace(
             self,
+            tracking=None if name == TRACKING else self.tracking,
             lb=np.where([own == name for own in self.lb_names], -np.inf, self.lb),
             ub=np.where([own == name for own in self.ub_names], np.inf, self.ub),
             G=self.G[rows],
@@ -89,6 +121,7 @@ class Program:
         wide = [np.hstack([rows, np.zeros((len(rows), n))]) for rows in (self.G, self.A)]
         return replace(
             self,
+            held=held,
             lb=np.concatenate([self.lb, np.zeros(n)]),
             ub=np.concatenate([self.ub, np.full(n, np.inf)]),
             lb_names=(*self.lb_names, *[""] * n),

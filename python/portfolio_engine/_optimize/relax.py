@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from portfolio_engine._labels import Array
+from portfolio_engine._optimize.point import Aim, Point
 from portfolio_engine._optimize.problem import Targets
 from portfolio_engine._optimize.program import Program
 from portfolio_engine._optimize.search import cheapest_within, least_variance, optimal_face
-from portfolio_engine._optimize.solver import Point, Solver
+from portfolio_engine._optimize.solver import Solver
 from portfolio_engine.allocation import Violation
 
 TOLERANCE = 1e-9
@@ -25,11 +26,12 @@ def beyond(value: float, limit: float) -> bool:
     return value > limit + TOLERANCE * (1e-3 + abs(limit))
 
 
-def with_soft_rows(hard: Program, targets: Targets, mu: Array) -> Program:
+def with_soft_rows(hard: Program, targets: Targets, mu: Array, costs: Array | None = None) -> Program:
     """The hard constraints with turnover and target_return as rows; max_volatility is not a row."""
     program = hard
-    if targets.turnover is not None and targets.held is not None:
+    if targets.held is not None and (costs is not None or targets.turnover is not None):
         program = program.with_purchases(targets.held)
+    if targets.held is not None and targets.turnover is not None:
         bound = targets.turnover - float(targets.held.sum())
         program = program.with_upper("turnover", program.turnover_row(), bound)
     if targets.target_return is not None:
@@ -62,7 +64,7 @@ class Relaxation:
             self._note("turnover", limit, float(np.abs(self.point.w - held).sum()))
             return
         row, offset = self.program.turnover_row(), float(held.sum())
-        best = cheapest_within(self.solver, self.program, row, self.max_volatility)
+        best = cheapest_within(self.solver, self.program, Aim(row), self.max_volatility)
         least = float(np.abs(best.w - held).sum())
         self._note("turnover", limit, least)
         if least >= limit - TOLERANCE * (1e-3 + limit):
@@ -74,7 +76,7 @@ class Relaxation:
         mu = self.solver.moments.mu
         if self.point is None:
             row = self.program.weights_only(mu)
-            best = cheapest_within(self.solver, self.program, -row, self.max_volatility)
+            best = cheapest_within(self.solver, self.program, Aim(-row), self.max_volatility)
             if float(mu @ best.w) > target + TOLERANCE * (1e-3 + abs(target)):
                 self.program = self.program.with_lower("target_return", row, target)
                 return
@@ -98,9 +100,11 @@ class Relaxation:
             self.violations.append(Violation(name, limit, achieved))
 
 
-def relax(solver: Solver, hard: Program, targets: Targets) -> Relaxation:
+def relax(solver: Solver, hard: Program, targets: Targets, *, purchases: bool) -> Relaxation:
     """Raises InfeasibleProgramError when the hard constraints conflict."""
-    program = hard if targets.held is None or targets.turnover is None else hard.with_purchases(targets.held)
+    program = hard
+    if targets.held is not None and (purchases or targets.turnover is not None):
+        program = hard.with_purchases(targets.held)
     left = Relaxation(solver, program, targets.max_volatility)
     left.keep_volatility()
     if targets.turnover is not None and targets.held is not None:

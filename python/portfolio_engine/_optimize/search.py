@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
 
 from portfolio_engine._labels import Array
-from portfolio_engine._optimize.program import Program
-from portfolio_engine._optimize.solver import InfeasibleProgramError, Point, Solver
+from portfolio_engine._optimize.path import Distance, to_limit
+from portfolio_engine._optimize.piece import covariance_among
+from portfolio_engine._optimize.point import Aim, Point
+from portfolio_engine._optimize.program import Program, Tracking
+from portfolio_engine._optimize.solver import InfeasibleProgramError, Solver
 from portfolio_engine.errors import SolverError
 
-SAME_PIECE = 1e-12  # residual beyond that of its two ends up to which a mix of them is a minimiser
-SAME_VARIANCE = 1e-12  # relative
-STEPS = 100
 RANK_TOLERANCE = 1e-9
 
 
 def least_variance(solver: Solver, program: Program) -> Point:
-    return solver.minimise(program, 1.0, np.zeros(program.k))
+    return solver.minimise(program, 1.0, Aim(np.zeros(program.k)))
 
 
-def cheapest(solver: Solver, program: Program, cost: Array) -> Point:
-    """Least cost'x, and of all such points the one with least variance; its duals are those of the linear program."""
-    vertex = solver.minimise(program, 0.0, cost)
-    face = program.face(vertex.x, vertex.z, vertex.z_box, float(np.abs(cost).max()))
+def cheapest(solver: Solver, program: Program, aim: Aim) -> Point:
+    """The least of an aim, and of all such points the one with least variance; its duals are the linear program's."""
+    vertex = solver.minimise(program, 0.0, aim)
+    if vertex.tracking_dual:  # all of them have one Sigma w, and so one variance
+        return vertex
+    face = program.face(vertex.x, vertex.z, vertex.z_box, float(np.abs(aim.linear).max()))
     try:
         calm = least_variance(solver, face)
     except InfeasibleProgramError as error:  # the vertex lies on it
@@ -36,13 +37,16 @@ def cheapest(solver: Solver, program: Program, cost: Array) -> Point:
 def optimal_face(solver: Solver, point: Point) -> Program | None:
     """All minimisers that share the point's objective; None when the point's weights are the only ones."""
     face = point.program.face(point.x, point.z, point.z_box, float(np.abs(point.gradient).max()))
-    if point.quadratic == 0:
+    if point.quadratic == 0 and not point.tracking_dual:
         return face
     free = np.flatnonzero(face.lb < face.ub)
+    factors = solver.moments.factors
+    if factors is not None and factors.shape[0] == face.k and factors.specific_share(free) > RANK_TOLERANCE * face.k:
+        return None
     unit = np.ones(face.k)  # one unit of risk of each asset, so that mixed units do not decide the rank
     variances = solver.moments.variances
     unit[: face.n] = np.sqrt(np.where(variances > 0, variances, 1.0))
-    risk = (solver.covariance(face) / np.outer(unit, unit))[np.ix_(free, free)]
+    risk = covariance_among(point, free) / np.outer(unit[free], unit[free])
     if _definite(risk):
         return None
     fixed = np.vstack([_unit_rows(face.A[:, free] / unit[free]), risk])
@@ -71,99 +75,52 @@ def _unit_rows(rows: Array) -> Array:
 
 
 def cheapest_within(
-    solver: Solver, program: Program, cost: Array, cap: float | None, calmest: Point | None = None
+    solver: Solver, program: Program, aim: Aim, cap: float | None, calmest: Point | None = None
 ) -> Point:
-    """Least cost'x with volatility at most `cap`, which some point (the calmest, where known) must allow.
+    """The least of an aim with volatility at most `cap`, which some point (the calmest, where known) must allow.
 
-    The minimiser of variance / 2 + s cost'x is piecewise affine in s, the inverse of the variance's multiplier, and its
-    variance grows with s. Newton's method on the active set, kept in a bracket, lands on the right piece; there it, or
-    the mix of a bracket's two ends, is exact.
+    The minimiser of variance / 2 + s aim is piecewise affine in s, the inverse of the variance's multiplier, and its
+    variance grows with s.
     """
-    far = cheapest(solver, program, cost)
+    far = cheapest(solver, program, aim)
     if cap is None or far.risk <= cap:
         return far
     near = least_variance(solver, program) if calmest is None else calmest
     if near.risk >= cap * (1 - 1e-12):
         face = optimal_face(solver, near)
-        return near if face is None else _on_face(near, cheapest(solver, face, cost))
-    return _search(solver, cost, cap * cap, near, far)
+        return near if face is None else _on_face(near, cheapest(solver, face, aim))
+    if program.tracking is not None:
+        return _within_both(solver, program, program.tracking, aim, cap)
+
+    def solve(s: float, near_by: Point) -> Point:
+        return solver.minimise(program, 1.0, aim.times(s), near_by)
+
+    return to_limit(solve, aim, Distance(), cap * cap, near, far)[0]
+
+
+def _within_both(solver: Solver, program: Program, tracking: Tracking, aim: Aim, cap: float) -> Point:
+    """With limits on volatility and tracking error: the one that binds alone, or both.
+
+    Where both bind, the tracking error's square is variance - 2 b'Sigma w + b'Sigma b, so its limit is a row there.
+    """
+    alone = cheapest_within(solver, replace(program, tracking=None), aim, cap)
+    if tracking.error(alone.w, alone.sigma_w) <= tracking.limit * (1 + 1e-12):
+        return replace(alone, program=program)
+    benchmark = float(tracking.benchmark @ tracking.sigma_b)
+    row, bound = program.weights_only(tracking.sigma_b), (cap**2 + benchmark - tracking.limit**2) / 2
+    both = replace(program, tracking=None).with_lower("", row, bound)
+    point = cheapest_within(solver, both, aim, cap)
+    # the row's dual is the multiplier of half the squared error, whose Sigma w the volatility's gives up
+    beta = float(point.z[-1])
+    return replace(
+        point,
+        program=program,
+        z=point.z[:-1],
+        quadratic=point.quadratic - beta,
+        tracking_dual=beta,
+    )
 
 
 def _on_face(proof: Point, chosen: Point) -> Point:
     """The chosen one of several minimisers with the duals that prove them all."""
     return replace(proof, x=chosen.x)
-
-
-def _search(solver: Solver, cost: Array, limit: float, low: Point, high: Point) -> Point:
-    s_low, s_high, gap, shrinks = 0.0, math.inf, math.inf, True
-    point, s = low, 0.0
-    for _ in range(STEPS):
-        if math.isfinite(s_high):
-            share = _crossing(low, high, limit)
-            mixed = _mix(low, high, share, ((1 - share) * s_low + share * s_high) * cost)
-            noise = max(end.residuals.largest for end in (low, high))
-            if mixed.residuals.largest <= SAME_PIECE + noise:
-                return mixed
-        s += _newton(solver, cost, point, limit)
-        if not (shrinks and s_low < s < s_high):
-            s = _chord(cost, low, high)
-        if not s_low < s < s_high:  # rounding
-            s = 0.5 * (s_low + s_high) if math.isfinite(s_high) else 2.0 * s_low
-        point = solver.minimise(low.program, 1.0, s * cost)
-        variance = point.variance
-        shrinks, gap = abs(variance - limit) < 0.5 * gap, abs(variance - limit)
-        if gap <= SAME_VARIANCE * limit:
-            return point
-        if variance < limit:
-            low, s_low = point, s
-        else:
-            high, s_high = point, s
-    raise SolverError("numerical_error", f"the search for the volatility limit did not settle in {STEPS} steps")
-
-
-def _newton(solver: Solver, cost: Array, point: Point, limit: float) -> float:
-    """Change of s at which the variance is the limit if the active set stays; NaN where that has no answer."""
-    program, x = point.program, point.x
-    free = (x > program.lb) & (x < program.ub)
-    rows = np.vstack([program.A, program.G[point.z > 0]])[:, free]
-    n, m = int(free.sum()), len(rows)
-    kkt = np.zeros((n + m, n + m))
-    kkt[:n, :n] = solver.covariance(program)[np.ix_(free, free)]
-    kkt[:n, n:], kkt[n:, :n] = rows.T, rows
-    try:
-        direction = np.linalg.solve(kkt, np.concatenate([-cost[free], np.zeros(m)]))[:n]
-    except np.linalg.LinAlgError:
-        return math.nan
-    step = np.zeros(program.k)
-    step[free] = direction
-    sigma_step = solver.moments.times(step[: program.n])
-    half_slope, curvature = float(point.w @ sigma_step), float(step[: program.n] @ sigma_step)
-    rise = limit - point.variance
-    inside = half_slope * half_slope + curvature * rise
-    denominator = half_slope + math.sqrt(inside) if inside >= 0 else math.nan
-    return rise / denominator if denominator > 0 else math.nan
-
-
-def _crossing(low: Point, high: Point, limit: float) -> float:
-    """Share of the way from low to high at which the variance is the limit: the root of a convex quadratic."""
-    step = high.w - low.w
-    sigma_step = high.sigma_w - low.sigma_w
-    half_slope, curvature = float(low.w @ sigma_step), float(step @ sigma_step)
-    rise = max(limit - low.variance, 0.0)
-    root = math.sqrt(max(half_slope * half_slope + curvature * rise, 0.0))
-    denominator = half_slope + root
-    return min(rise / denominator, 1.0) if denominator > 0 else 1.0
-
-
-def _chord(cost: Array, low: Point, high: Point) -> float:
-    """Half the slope of variance against -cost'x between two points: some minimiser strictly between them has it."""
-    rise = high.variance - low.variance
-    return 0.5 * rise / float(cost @ (low.x - high.x))
-
-
-def _mix(low: Point, high: Point, share: float, linear: Array) -> Point:
-    def between(a: Array, b: Array) -> Array:
-        return (1 - share) * a + share * b
-
-    x, y, z, z_box = (between(getattr(low, name), getattr(high, name)) for name in ("x", "y", "z", "z_box"))
-    return replace(low, x=x, y=y, z=z, z_box=z_box, quadratic=1.0, linear=linear)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from portfolio_engine._labels import Array
-from portfolio_engine._optimize.program import Program
-from portfolio_engine.allocation import Residuals
+from portfolio_engine._optimize.path import Distance, to_limit
+from portfolio_engine._optimize.point import Aim, Point
+from portfolio_engine._optimize.program import TRACKING, Program, Tracking
 from portfolio_engine.errors import SolverError
 from portfolio_engine.factor_covariance import FactorCovariance
 from portfolio_engine.moments import Moments
 from portfolio_engine.qp import QPSolution, solve_qp
 
 RESIDUAL_LIMIT = 1e-8
+SAME_LIMIT = 1e-9
 
 
 class InfeasibleProgramError(Exception):
@@ -27,69 +28,6 @@ class InfeasibleProgramError(Exception):
         self.program = program
         self.names = names
         super().__init__(", ".join(names))
-
-
-@dataclass(frozen=True, eq=False)
-class Point:
-    """A minimiser of quadratic / 2 w'Sigma w + linear'x over `program`, with the duals that prove it."""
-
-    program: Program
-    x: Array
-    y: Array
-    z: Array
-    z_box: Array
-    quadratic: float
-    linear: Array
-    moments: Moments
-
-    @property
-    def w(self) -> Array:
-        return self.x[: self.program.n]
-
-    @cached_property
-    def sigma_w(self) -> Array:
-        """(n,) Sigma w, the one product that everything said about the point needs."""
-        return self.moments.times(self.w)
-
-    @cached_property
-    def variance(self) -> float:
-        return max(float(self.w @ self.sigma_w), 0.0)
-
-    @property
-    def risk(self) -> float:
-        return math.sqrt(self.variance)
-
-    @property
-    def expected_return(self) -> float:
-        return float(self.moments.mu @ self.w)
-
-    @cached_property
-    def gradient(self) -> Array:
-        """(k,) gradient of the objective without its duals."""
-        out = self.linear.copy()
-        if self.quadratic:
-            out[: self.program.n] += self.quadratic * self.sigma_w
-        return out
-
-    @cached_property
-    def residuals(self) -> Residuals:
-        """Relative residuals as docs/numerics/optimization.md defines them, from the point itself."""
-        program, x, z, box = self.program, self.x, self.z, self.z_box
-        Ax, Gx = program.A @ x, program.G @ x
-        Ay, Gz = self.y @ program.A, z @ program.G
-        held = np.flatnonzero(box)
-        slack = np.where(box[held] > 0, program.ub[held], program.lb[held]) - x[held]
-        beyond = max(float((program.lb - x).max()), float((x - program.ub).max()), _top(Gx - program.h), 0.0)
-        gap = _sum(z * (program.h - Gx)) + _sum(box[held] * slack)
-        linear = float(self.linear @ x)
-        objective = linear + 0.5 * self.quadratic * self.variance
-        sizes = max(_size(self.gradient - self.linear), _size(self.linear), _size(Ay), _size(Gz))
-        return Residuals(
-            primal=max(_size(Ax - program.b), beyond)
-            / (1 + max(_size(Ax), _size(Gx), _size(program.b), _size(program.h))),
-            dual=max(_size(self.gradient + Gz + Ay + box), _top(-z), 0.0) / (1 + sizes),
-            gap=gap / (1 + abs(objective)),
-        )
 
 
 @dataclass
@@ -103,7 +41,7 @@ class Solver:
     device_reason: str = ""
     _wide: dict[int, Any] = field(default_factory=dict)
 
-    def minimise(self, program: Program, quadratic: float, linear: Array, start: Point | None = None) -> Point:
+    def minimise(self, program: Program, quadratic: float, aim: Aim, start: Point | None = None) -> Point:
         """The optimum, sought from `start` when that is near.
 
         Raises InfeasibleProgramError with a verified certificate, SolverError for anything short of an optimum.
@@ -114,11 +52,46 @@ class Solver:
             raise InfeasibleProgramError(program, [program.lb_names[k], program.ub_names[k]])
         # Sigma itself goes in, not a multiple of it, which would be a matrix to make: the objective is divided instead
         unit = quadratic or 1.0
+        if program.tracking is None:
+            return _in_units(self._solve(program, quadratic / unit, aim.times(1 / unit), start), unit, quadratic, aim)
+        return self._tracked(program, program.tracking, quadratic, aim, start)
+
+    def _tracked(self, program: Program, tracking: Tracking, quadratic: float, aim: Aim, start: Point | None) -> Point:
+        """With a limit on the tracking error: where it binds, on the path from the nearest portfolio to the best one.
+
+        A multiplier beta of half its square adds to the objective's Sigma and -beta Sigma b to its linear part, so that
+        in units of quadratic + beta the aim moves from that of the nearest portfolio (s = 0) to that without a limit.
+        """
+        loose, unit = replace(program, tracking=None), quadratic or 1.0
+        scaled, limit = aim.times(1 / unit), tracking.limit
+        far = self._solve(loose, quadratic / unit, scaled, start)
+        if tracking.error(far.w, far.sigma_w) <= limit:
+            return _in_units(far, unit, quadratic, aim, program=program)
+        base = Aim(loose.weights_only(-tracking.sigma_b))
+        near = self._solve(loose, 1.0, base, far)
+        least = tracking.error(near.w, near.sigma_w)
+        if least > limit + SAME_LIMIT * (1e-3 + limit):
+            raise InfeasibleProgramError(program, [TRACKING, *_binding(near)])
+        if least >= limit * (1 - 1e-12):  # duals that prove it, not prices
+            return replace(near, program=program, priced=False)
+        if not (quadratic or aim.linear.any() or aim.trading):
+            return _in_units(near, 0.0, quadratic, aim, program=program)
+        slope = scaled.plus(base.times(-1.0)) if quadratic else scaled
+        distance = Distance(tracking.benchmark, tracking.sigma_b)
+
+        def solve(s: float, near_by: Point) -> Point:
+            return self._solve(loose, 1.0, base.plus(slope.times(s)), near_by)
+
+        found, s = to_limit(solve, slope, distance, limit * limit, near, far, 1.0 if quadratic else math.inf)
+        multiplier = unit * (1 - s) / s if quadratic else 1 / s
+        return _in_units(found, unit / s, quadratic, aim, program=program, tracking_dual=multiplier)
+
+    def _solve(self, program: Program, quadratic: float, aim: Aim, start: Point | None) -> Point:
+        """One quadratic program with Sigma, or none, in its objective."""
         P = self.covariance(program) if quadratic else None
-        q = linear if unit == 1.0 else linear / unit
         G, h = (program.G, program.h) if len(program.h) else (None, None)
         A, b = (program.A, program.b) if len(program.b) else (None, None)
-        solution = solve_qp(P, q, G, h, A, b, program.lb, program.ub, device=self.device)
+        solution = solve_qp(P, aim.linear, G, h, A, b, program.lb, program.ub, device=self.device)
         self.iterations += solution.iterations
         self.device_used, self.device_reason = solution.device, solution.device_reason
         if solution.status == "primal_infeasible":
@@ -127,10 +100,7 @@ class Solver:
             raise SolverError("unbounded", "the objective has no optimum; give every asset a finite min and max weight")
         if solution.status != "optimal":
             raise SolverError(solution.status, f"no verified answer after {solution.iterations} iterations")
-        y, z, box = solution.y, solution.z, solution.z_box
-        if unit != 1.0:
-            y, z, box = unit * y, unit * z, unit * box
-        return Point(program, solution.x, y, z, box, quadratic, linear, self.moments)
+        return Point(program, solution.x, solution.y, solution.z, solution.z_box, quadratic, aim, self.moments)
 
     def covariance(self, program: Program) -> Any:
         """(k, k) covariance, zero on the variables beyond the weights; a FactorCovariance stays one."""
@@ -150,16 +120,23 @@ class Solver:
         return self._wide[k]
 
 
-def _size(values: Array) -> float:
-    return float(np.abs(values).max()) if values.size else 0.0
+def _in_units(point: Point, unit: float, quadratic: float, aim: Aim, **changes: Any) -> Point:
+    """The point of an objective that was divided by `unit`, with the duals of the whole one."""
+    if unit == 1.0 and not changes:
+        return point
+    duals = {name: unit * getattr(point, name) for name in ("y", "z", "z_box", "turnover_dual")}
+    trade = None if point.z_trade is None else unit * point.z_trade
+    return replace(point, quadratic=quadratic, aim=aim, z_trade=trade, **duals, **changes)
 
 
-def _top(values: Array) -> float:
-    return float(values.max()) if values.size else 0.0
-
-
-def _sum(values: Array) -> float:
-    return float(np.abs(values).sum()) if values.size else 0.0
+def _binding(point: Point) -> list[str]:
+    """Names of the constraints that hold a point where it is."""
+    program = point.program
+    names = [name for name, dual in zip(program.a_names, point.y, strict=True) if dual]
+    names += [name for name, dual in zip(program.g_names, point.z, strict=True) if dual]
+    names += [program.lb_names[k] for k in np.flatnonzero(point.z_box < 0)]
+    names += [program.ub_names[k] for k in np.flatnonzero(point.z_box > 0)]
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def _largest(*arrays: Array) -> float:

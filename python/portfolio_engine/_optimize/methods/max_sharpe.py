@@ -1,106 +1,128 @@
-"""Maximum Sharpe ratio by homogenisation, then along the frontier when the volatility limit binds.
+"""Maximum Sharpe ratio along the frontier, and where the limit on volatility ends it when that binds.
 
-Source: Cornuejols and Tutuncu 2006, Optimization Methods in Finance, section 8.2. With x = kappa w, kappa > 0, the
-ratio is maximal where x'Sigma x is minimal at a fixed excess return.
+On the minimisers of variance / 2 - s R the ratio rises as long as variance > s excess and falls beyond: the tangency
+portfolio is the one root of variance - s excess, which is affine in s on every piece of the path (Markowitz 1959).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
 
 import numpy as np
-import numpy.typing as npt
 
-from portfolio_engine._labels import Array
+from portfolio_engine._optimize.piece import Piece, piece
+from portfolio_engine._optimize.point import Point
 from portfolio_engine._optimize.problem import Answer, Problem, inverse_multiplier
-from portfolio_engine._optimize.program import Program
 from portfolio_engine._optimize.registry import method
-from portfolio_engine._optimize.search import cheapest, least_variance
-from portfolio_engine._optimize.solver import InfeasibleProgramError, Point
+from portfolio_engine._optimize.search import cheapest
 from portfolio_engine.errors import SolverError
+
+ROOT = 1e-12  # relative to the variance
+NO_RISK = 1e-14  # relative to the largest variance
+STEPS = 100
 
 
 @method("max_sharpe", objective=lambda _: "sharpe_ratio")
 def max_sharpe(problem: Problem) -> Answer:
-    solver, rate = problem.solver, problem.risk_free_rate
-    highest = -float(problem.cost @ solver.minimise(problem.program, 0.0, problem.cost).x) - rate
-    scale = float(np.abs(solver.moments.mu).max()) + abs(rate)
-    if highest <= 1e-12 * scale:
-        return problem.variance_answer(status="no_positive_excess_return")
-    point = _tangency(problem, highest)
+    rate = problem.risk_free_rate
+    scale = float(np.abs(problem.solver.moments.mu).max()) + abs(rate)
+    point = _tangency(problem, 1e-12 * scale)
     if point is None:
-        return _riskless(problem)
+        return problem.variance_answer(status="no_positive_excess_return")
+    if _riskless(problem, point):
+        return _without_risk(problem)
     cap = problem.max_volatility
     capped = cap is not None and point.risk > cap
     if capped:
         point = problem.highest_return()
-    risk, excess = point.risk, point.expected_return - rate
-    s = inverse_multiplier(point, problem.cost) if capped else risk**2 / excess
+    risk, excess = point.risk, -point.value(problem.cost) - rate
+    s = inverse_multiplier(point, problem.cost) if capped else point.variance / excess
     if s == 0:  # on the limit of least risk: the ratio has no finite price there
         return Answer(point.w, "sharpe_ratio", point)
     prices = {"max_volatility": 1.0 / s - excess / risk**2} if capped else {}
     return Answer(point.w, "sharpe_ratio", point, scale=-1.0 / (s * risk), prices=prices)
 
 
-def _tangency(problem: Problem, highest: float) -> Point | None:
-    """The tangency portfolio as the minimiser of variance / 2 - s R at s = variance / excess; None without risk."""
-    solver = problem.solver
-    cone = _homogenise(problem.program, problem.cost, problem.risk_free_rate, highest)
-    try:
-        ray = least_variance(solver, cone)
-    except InfeasibleProgramError as error:  # kappa = 1 is feasible
-        raise SolverError("numerical_error", "the cone of a feasible problem was found empty") from error
-    kappa = ray.x[-1]
-    if kappa <= 1e-9:
+def _tangency(problem: Problem, positive: float) -> Point | None:
+    """The minimiser of variance / 2 - s R whose variance is s excess, or one without risk; None without excess return.
+
+    Newton's method on the pieces of the path, kept in a bracket.
+    """
+    s, low, high = _guess(problem), 0.0, math.inf
+    vertex: Point | None = None  # the highest return, the end of the path
+    point: Point | None = None
+    for _ in range(STEPS):
+        point = problem.solver.minimise(problem.program, 1.0, problem.cost.times(s), point)
+        excess = -point.value(problem.cost) - problem.risk_free_rate
+        if excess <= positive and vertex is None:
+            vertex = problem.solver.minimise(problem.program, 0.0, problem.cost)
+            if -vertex.value(problem.cost) - problem.risk_free_rate <= positive:
+                return None
+        missing = point.variance - s * excess
+        if excess > positive and (abs(missing) <= ROOT * point.variance or _riskless(problem, point)):
+            return point
+        low, high = (s, high) if missing > 0 or excess <= positive else (low, s)
+        way = piece(point, problem.cost)
+        root = math.nan if way is None else _root(way, s, excess)
+        if way is not None and low <= root <= high:
+            there = way.at(root - s)
+            if there is not None:
+                return there
+        s = _next(problem, point, vertex, s, root, low, high, way)
+    raise SolverError("numerical_error", f"the search for the highest ratio did not settle in {STEPS} steps")
+
+
+def _root(way: Piece, s: float, excess: float) -> float:
+    """s at which variance is s excess if the active set stays; NaN where the piece never gets there."""
+    gain = way.speed  # also the slope of the excess return in s
+    variance, start = way.point.variance - s * s * gain, excess - s * gain
+    return max(variance, 0.0) / start if start > 0 else math.nan
+
+
+def _next(
+    problem: Problem,
+    point: Point,
+    vertex: Point | None,
+    s: float,
+    root: float,
+    low: float,
+    high: float,
+    way: Piece | None,
+) -> float:
+    if math.isnan(root) and math.isinf(high) and way is not None and way.at(1e6 * s) is not None:
         raise SolverError("unbounded", "the ratio grows without limit; give every asset a finite min and max weight")
-    w = ray.x[: cone.n] / kappa
-    variance, excess = float(w @ solver.moments.Sigma @ w), highest / kappa
-    if variance <= 1e-14 * float(np.diag(solver.moments.Sigma).max()):
-        return None
-    return solver.minimise(problem.program, 1.0, variance / excess * problem.cost)
+    if low < root < high:
+        return max(root, 1e-9 * s)  # on the way to a portfolio without risk
+    if math.isfinite(high):
+        return 0.5 * (low + high)
+    fall = 0.0 if vertex is None else point.value(problem.cost) - vertex.value(problem.cost)
+    chord = 0.5 * (vertex.variance - point.variance) / fall if vertex is not None and fall > 0 else 0.0
+    return max(chord, 4.0 * s)
 
 
-def _riskless(problem: Problem) -> Answer:
+def _guess(problem: Problem) -> float:
+    """s of the portfolio that correlations of zero would make the best."""
+    moments = problem.solver.moments
+    most = float(moments.variances.max())
+    excess = np.maximum(moments.mu - problem.risk_free_rate, 0.0)
+    if not most > 0:
+        return 1.0
+    if not excess.any():
+        return most / (float(np.abs(moments.mu - problem.risk_free_rate).max()) or 1.0)
+    w = excess / np.maximum(moments.variances, 1e-6 * most)
+    w *= (abs(problem.budget) or 1.0) / w.sum()
+    return float(w @ moments.times(w)) / float(w @ (moments.mu - problem.risk_free_rate))
+
+
+def _riskless(problem: Problem, point: Point) -> bool:
+    return point.variance <= NO_RISK * float(problem.solver.moments.variances.max())
+
+
+def _without_risk(problem: Problem) -> Answer:
     """Excess return without risk: the ratio has no maximum, so the highest return among portfolios without risk."""
     values, vectors = np.linalg.eigh(problem.solver.moments.Sigma)
-    seen = vectors[:, values > 1e-14 * values[-1]].T
+    seen = vectors[:, values > NO_RISK * values[-1]].T
     rows = np.hstack([seen, np.zeros((len(seen), problem.program.k - problem.program.n))])
-    point = cheapest(problem.solver, problem.program.with_equalities(rows, np.zeros(len(rows))), problem.cost)
+    program = problem.program.with_equalities(rows, np.zeros(len(rows)))
+    point = cheapest(problem.solver, program, problem.cost)
     return Answer(point.w, "expected_return", point, scale=-1.0, status="zero_risk")
-
-
-def _homogenise(program: Program, cost: Array, rate: float, highest: float) -> Program:
-    """Constraints of x = kappa (w, ...) and kappa, with the excess return fixed at the highest attainable one."""
-    k = program.k
-    lb, ub = np.full(k, -np.inf), np.full(k, np.inf)
-    lb[program.lb == 0], ub[program.ub == 0] = 0.0, 0.0
-    eye = np.eye(k)
-    lower = np.isfinite(program.lb) & (program.lb != 0)
-    upper = np.isfinite(program.ub) & (program.ub != 0) & ~_implied(program)
-    G = np.vstack([program.G, -eye[lower], eye[upper]])
-    h = np.concatenate([program.h, -program.lb[lower], program.ub[upper]])
-    finite = np.isfinite(h)
-    A = np.hstack([program.A, -program.b[:, None]])
-    return replace(
-        program,
-        lb=np.append(lb, 0.0),
-        ub=np.append(ub, np.inf),
-        lb_names=("",) * (k + 1),
-        ub_names=("",) * (k + 1),
-        G=np.hstack([G[finite], -h[finite, None]]),
-        h=np.zeros(int(finite.sum())),
-        g_names=("",) * int(finite.sum()),
-        g_sign=np.ones(int(finite.sum())),
-        A=np.vstack([A, np.append(-cost, -rate)]),
-        b=np.append(np.zeros(len(A)), highest),
-        a_names=("",) * (len(A) + 1),
-    )
-
-
-def _implied(program: Program) -> npt.NDArray[np.bool_]:
-    """Upper bounds that the budget implies on long-only weights; as rows they would only cost time."""
-    none = np.zeros(program.k, dtype=bool)
-    if "budget" not in program.a_names or (program.lb[: program.n] < 0).any():
-        return none
-    none[: program.n] = program.ub[: program.n] >= program.b[program.a_names.index("budget")]
-    return none

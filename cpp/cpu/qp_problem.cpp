@@ -111,7 +111,7 @@ Problem copy_problem(const QpProblem& v, const char* function) {
   p.lb = (p.lb.array() <= -kHuge).select(-kInfinity, p.lb);
   p.ub = (p.ub.array() >= kHuge).select(kInfinity, p.ub);
   p.turnover = v.turnover >= kHuge ? kInfinity : v.turnover;
-  if (v.held && (std::isfinite(p.turnover) || v.cost)) {
+  if (v.held) {
     p.held = copy(v.held, n, 0.0);
     p.cost = copy(v.cost, n, 0.0);
   }

@@ -9,6 +9,13 @@ namespace {
 using Eigen::Index;
 
 constexpr double kRounding = 1e-12;  // of the gradient: no multiplier of a bound
+constexpr double kNothing = 1e-13;   // of the terms of a right-hand side: zero
+
+// side - rows * held, exactly zero where held is on the row but for rounding: the size of x is read off what is left.
+Vec left(const Vec& side, const Mat& rows, const Vec& held) {
+  const Vec out = side - rows * held, terms = side.cwiseAbs() + rows.cwiseAbs() * held.cwiseAbs();
+  return (out.cwiseAbs().array() < kNothing * terms.array()).select(0.0, out);
+}
 
 }  // namespace
 
@@ -31,9 +38,9 @@ Split::Split(const Problem& full)
   split_.G.resize(full.h.size() + (limited ? 1 : 0), total);
   split_.G.topRows(full.h.size()) = full.G(Eigen::all, from_) * sign_.asDiagonal();
   split_.h.resize(split_.G.rows());
-  split_.h.head(full.h.size()) = full.h - full.G * base_;
+  split_.h.head(full.h.size()) = left(full.h, full.G, base_);
   split_.A = full.A(Eigen::all, from_) * sign_.asDiagonal();
-  split_.b = full.b - full.A * base_;
+  split_.b = left(full.b, full.A, base_);
   if (limited) {
     split_.G.bottomRows(1).setOnes();
     split_.h[full.h.size()] = full.turnover;

@@ -75,7 +75,7 @@ double check_answer(const Universe& u, const QpResult& r, bool trades, double tu
   CHECK(std::max({r.primal_residual, r.dual_residual, r.gap}) <= 1e-9);
   double sum = 0.0, traded = 0.0, objective = 0.0, worst = 0.0;
   for (std::size_t i = 0; i < u.n; ++i) {
-    double slope = u.q[i] + r.y[0] + r.z_box[i] + r.z_trade[i], Px = 0.0;
+    double slope = u.q[i] + r.y[0] + r.z_box[i] + (trades ? r.z_trade[i] : 0.0), Px = 0.0;
     for (std::size_t j = 0; j < u.n; ++j) Px += u.dense(i, j) * r.x[j];
     worst = std::max(worst, std::fabs(slope + Px));
     objective += r.x[i] * (0.5 * Px + u.q[i]);
@@ -88,6 +88,7 @@ double check_answer(const Universe& u, const QpResult& r, bool trades, double tu
     CHECK(std::fabs(r.z_trade[i]) <= price + 1e-9);
     CHECK(std::fabs(price * std::fabs(by) - r.z_trade[i] * by) <= 1e-9);
   }
+  CHECK(trades == !r.z_trade.empty());
   CHECK(worst <= 1e-9);
   CHECK(std::fabs(sum - 1.0) <= 1e-9);
   CHECK(!trades || traded <= turnover + 1e-9);

@@ -41,6 +41,7 @@ SimulateResult simulate_on_gpu(Gpu& gpu, VectorView mean, MatrixView covariance,
   if (options.keep_values) result.values.assign(options.scenarios, 0.0);
   const Chunks chunks = [&](const Visitor& visit) {
     for (std::size_t first = 0; first < options.scenarios; first += kChunk) {
+      options.interrupt.check("simulate");
       const std::size_t count = std::min(kChunk, options.scenarios - first);
       if (present != first) {  // counters make the same draws again: no array of all scenarios
         paths.simulate(first, count, profits);

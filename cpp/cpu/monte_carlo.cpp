@@ -128,6 +128,7 @@ void Block<T>::run(double* values, Matrix& kept) {
   if (holds) growth_.assign(model_.n * paths_, 1.0);
   std::fill_n(values, paths_, options_.initial_value);
   for (std::size_t t = 0; t < options_.horizon; ++t) {
+    options_.interrupt.check("simulate");
     step(static_cast<std::uint32_t>(t));
     if (t == 0 && kept.rows > 0) keep(kept);
     if (!holds) {

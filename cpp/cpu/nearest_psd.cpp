@@ -69,6 +69,7 @@ Matrix alternating_projections(const Matrix& start, double floor, const NearestP
   Matrix y = start, x = start, correction(n, n);
   result.converged = false;
   while (!result.converged && result.iterations < options.max_iterations) {
+    options.interrupt.check("nearest_psd");
     ++result.iterations;
     Matrix r = y;
     for (std::size_t k = 0; k < r.data.size(); ++k) r.data[k] -= correction.data[k];

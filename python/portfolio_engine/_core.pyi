@@ -43,7 +43,15 @@ def covariance_batch(
 def eigh(matrix: _Array, *, device: str) -> _Result: ...
 def eigh_batch(matrices: Sequence[_Array], *, device: str) -> list[_Result]: ...
 def nearest_psd(
-    matrix: _Array, *, min_eigenvalue: float, keep_diagonal: bool, tolerance: float, max_iterations: int, device: str
+    matrix: _Array,
+    *,
+    min_eigenvalue: float,
+    keep_diagonal: bool,
+    tolerance: float,
+    max_iterations: int,
+    device: str,
+    time_limit: float | None,
+    cancel: CancelToken | None,
 ) -> _Result: ...
 def solve_qp(
     P: _Array | None,
@@ -125,6 +133,8 @@ def simulate(
     keep_values: bool,
     keep_returns: bool,
     device: str,
+    time_limit: float | None,
+    cancel: CancelToken | None,
 ) -> _Result: ...
 def performance(
     returns: _Array,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from portfolio_engine import kernels
 from portfolio_engine._labels import Array, as_array, asset_names, check_finite, label_matrix, stacked
+from portfolio_engine.cancel import CancelToken, Limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,8 @@ class Eigh:
 
 def eigh(matrix: npt.ArrayLike | Any, *, device: str = "auto") -> Eigh:
     """Eigenvalues and eigenvectors of a real symmetric (n, n) matrix.
+
+    One call of LAPACK: it takes no time limit and cannot be cancelled.
 
     Raises:
         ValueError: not square, not symmetric (1e-8 of the largest entry), NaN or infinity, an absent device.
@@ -112,6 +115,8 @@ def nearest_psd(
     tolerance: float = 1e-10,
     max_iterations: int = 5000,
     device: str = "auto",
+    time_limit: float | None = None,
+    cancel: CancelToken | None = None,
 ) -> NearestPSD:
     """Nearest symmetric matrix without negative eigenvalues, and a report of the change.
 
@@ -126,11 +131,15 @@ def nearest_psd(
         tolerance: relative change in one iteration at which the projections stop.
         max_iterations: of the projections.
         device: "auto", "cpu" or "metal".
+        time_limit: seconds, None for none; looked at before each projection.
+        cancel: a CancelToken with which another thread can end the projections.
 
     Raises:
+        TimeoutError, CancelledError: ended by `time_limit` or `cancel`.
         ValueError: not square, not symmetric, NaN or infinity, a negative diagonal entry with keep_diagonal, an
             option out of range, an absent device.
     """
+    limit = Limit.of("nearest_psd", time_limit, cancel)
     values = as_array(matrix, "nearest_psd", "matrix")
     check_finite(values, matrix, "nearest_psd", "matrix")
     raw = kernels.nearest_psd(
@@ -140,6 +149,7 @@ def nearest_psd(
         tolerance=float(tolerance),
         max_iterations=int(max_iterations),
         device=device,
+        **limit.arguments,
     )
     raw["matrix"] = label_matrix(raw["matrix"], asset_names(matrix))
     return NearestPSD(**raw)

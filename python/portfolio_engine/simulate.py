@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from portfolio_engine import kernels
 from portfolio_engine._labels import Array, aligned_array, as_array, asset_names, check_finite, label_columns
+from portfolio_engine.cancel import CancelToken, Limit
 
 DistributionName = Literal["normal", "lognormal", "student_t"]
 
@@ -71,6 +72,8 @@ def simulate(
     keep_values: bool = False,
     keep_returns: bool = False,
     device: str = "auto",
+    time_limit: float | None = None,
+    cancel: CancelToken | None = None,
 ) -> Simulation:
     """Simulate the value of a portfolio over `horizon` steps.
 
@@ -99,12 +102,16 @@ def simulate(
         quantiles: levels between 0 and 1.
         keep_values, keep_returns: fill `values`, `returns`.
         device: "auto", "cpu" or "metal".
+        time_limit: seconds, None for none; looked at before each step of each block of scenarios.
+        cancel: a CancelToken with which another thread can end the simulation.
 
     Raises:
+        TimeoutError, CancelledError: ended by `time_limit` or `cancel`.
         ValueError: shapes that do not match, NaN or infinity, a covariance that is not positive semidefinite, a
             lognormal mean of -1 or less, an option out of range, an absent device.
     """
     function = "simulate"
+    limit = Limit.of(function, time_limit, cancel)
     names = asset_names(covariance) or asset_names(mean) or asset_names(weights)
     matrix = as_array(covariance, function, "covariance")
     check_finite(matrix, covariance, function, "covariance")
@@ -129,6 +136,7 @@ def simulate(
         keep_values=bool(keep_values),
         keep_returns=bool(keep_returns),
         device=device,
+        **limit.arguments,
     )
     raw["quantiles"] = dict(zip(levels, raw["quantiles"], strict=True))
     raw["quantiles_se"] = dict(zip(levels, raw["quantiles_se"], strict=True))

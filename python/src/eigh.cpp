@@ -1,6 +1,7 @@
 #include "portfolio/eigh.hpp"
 
 #include "arrays.hpp"
+#include "interrupt.hpp"
 
 namespace {
 
@@ -38,8 +39,10 @@ py::list eigh_batch(const std::vector<Doubles>& matrices, const std::string& dev
 }
 
 py::dict nearest_psd(const Doubles& matrix, double min_eigenvalue, bool keep_diagonal, double tolerance,
-                     int max_iterations, const std::string& device) {
+                     int max_iterations, const std::string& device, std::optional<double> time_limit,
+                     const portfolio::CancelToken* cancel) {
   portfolio::NearestPsdOptions options;
+  options.interrupt = interrupt_of(time_limit, cancel);
   options.min_eigenvalue = min_eigenvalue;
   options.keep_diagonal = keep_diagonal;
   options.tolerance = tolerance;
@@ -70,5 +73,6 @@ void init_eigh(py::module_& m) {
   m.def("eigh", &eigh, py::arg("matrix"), py::kw_only(), py::arg("device"));
   m.def("eigh_batch", &eigh_batch, py::arg("matrices"), py::kw_only(), py::arg("device"));
   m.def("nearest_psd", &nearest_psd, py::arg("matrix"), py::kw_only(), py::arg("min_eigenvalue"),
-        py::arg("keep_diagonal"), py::arg("tolerance"), py::arg("max_iterations"), py::arg("device"));
+        py::arg("keep_diagonal"), py::arg("tolerance"), py::arg("max_iterations"), py::arg("device"),
+        py::arg("time_limit").none(true), py::arg("cancel").none(true));
 }

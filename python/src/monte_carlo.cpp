@@ -1,6 +1,7 @@
 #include "portfolio/monte_carlo.hpp"
 
 #include "arrays.hpp"
+#include "interrupt.hpp"
 
 namespace {
 
@@ -42,7 +43,8 @@ py::dict to_dict(portfolio::SimulateResult&& result) {
 py::dict simulate(const Doubles& mean, const Doubles& covariance, const Doubles& weights, std::size_t horizon,
                   std::size_t scenarios, std::uint64_t seed, const std::string& distribution, int degrees_of_freedom,
                   const std::string& precision, bool rebalanced, double initial_value, double confidence,
-                  std::vector<double> quantile_levels, bool keep_values, bool keep_returns, const std::string& device) {
+                  std::vector<double> quantile_levels, bool keep_values, bool keep_returns, const std::string& device,
+                  std::optional<double> time_limit, const portfolio::CancelToken* cancel) {
   portfolio::SimulateOptions options;
   options.horizon = horizon;
   options.scenarios = scenarios;
@@ -57,6 +59,7 @@ py::dict simulate(const Doubles& mean, const Doubles& covariance, const Doubles&
   options.keep_values = keep_values;
   options.keep_returns = keep_returns;
   options.device = portfolio::parse_device(device, "simulate");
+  options.interrupt = interrupt_of(time_limit, cancel);
   const auto m = vector_view<double>(mean, "simulate", "mean");
   const auto c = matrix_view<double>(covariance, "simulate", "covariance");
   const auto w = vector_view<double>(weights, "simulate", "weights");
@@ -87,5 +90,5 @@ void init_monte_carlo(py::module_& m) {
         py::arg("horizon"), py::arg("scenarios"), py::arg("seed"), py::arg("distribution"),
         py::arg("degrees_of_freedom"), py::arg("precision"), py::arg("rebalanced"), py::arg("initial_value"),
         py::arg("confidence"), py::arg("quantile_levels"), py::arg("keep_values"), py::arg("keep_returns"),
-        py::arg("device"));
+        py::arg("device"), py::arg("time_limit").none(true), py::arg("cancel").none(true));
 }

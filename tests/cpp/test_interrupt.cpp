@@ -1,6 +1,4 @@
 // A deadline or a token ends the interior point, its batch and nearest_psd, soon and with what was found so far.
-#include "portfolio/interrupt.hpp"
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -10,6 +8,7 @@
 
 #include "check.hpp"
 #include "portfolio/eigh.hpp"
+#include "portfolio/interrupt.hpp"
 #include "portfolio/qp.hpp"
 
 using namespace portfolio;
@@ -92,8 +91,8 @@ void the_best_point_so_far_comes_back() {
   for (const double share : {0.3, 0.5, 0.7, 0.8, 0.9}) {
     QpOptions options = interior();
     const Clock::time_point start = Clock::now();
-    options.interrupt.deadline = start + std::chrono::duration_cast<Clock::duration>(
-                                             std::chrono::duration<double>(share * whole.seconds));
+    options.interrupt.deadline =
+        start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(share * whole.seconds));
     const QpResult r = solve_qp(d.problem(), options);
     late = std::max(late, since(options.interrupt.deadline));
     if (r.status == QpStatus::optimal) continue;

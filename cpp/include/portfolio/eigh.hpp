@@ -2,6 +2,7 @@
 #pragma once
 
 #include "portfolio/device.hpp"
+#include "portfolio/interrupt.hpp"
 #include "portfolio/matrix.hpp"
 
 namespace portfolio {
@@ -25,6 +26,7 @@ struct NearestPsdOptions {
   double tolerance = 1e-10;  // relative change of one iteration, Frobenius norm
   int max_iterations = 5000;
   Device device = Device::automatic;
+  Interrupt interrupt{};  // throws Interrupted
 };
 
 struct NearestPsdResult {

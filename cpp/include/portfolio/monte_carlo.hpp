@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "portfolio/device.hpp"
+#include "portfolio/interrupt.hpp"
 #include "portfolio/matrix.hpp"
 
 namespace portfolio {
@@ -32,6 +33,7 @@ struct SimulateOptions {
   bool keep_values = false;   // terminal value of every scenario
   bool keep_returns = false;  // every asset return of the first step, scenarios x n
   Device device = Device::automatic;
+  Interrupt interrupt{};  // throws Interrupted
 };
 
 struct SimulateResult {

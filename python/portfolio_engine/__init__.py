@@ -2,7 +2,7 @@
 
 from importlib.metadata import version as _version
 
-from portfolio_engine._optimize import optimize
+from portfolio_engine._optimize import optimize, optimize_batch
 from portfolio_engine._selftest import SelfTest, selftest
 from portfolio_engine._tally import Computation, Tally, computations
 from portfolio_engine.allocation import Allocation, Residuals, Violation
@@ -107,6 +107,7 @@ __all__ = [
     "money_weighted_return",
     "nearest_psd",
     "optimize",
+    "optimize_batch",
     "performance",
     "plan_rebalance",
     "prices_to_returns",

@@ -92,10 +92,10 @@ def black_litterman(
 
 def _posterior(moments: Moments, mu: Array, sigma: Array | None) -> Moments:
     """`moments` with another mean and, where given, another covariance, semidefinite because Sigma is."""
-    fields = vars(moments) | {"expected_returns": moments.label(mu), "mu": mu, "method": FUNCTION}
-    fields.pop("condition_number", None)
+    fields = vars(moments.with_expected_returns(mu)) | {"method": FUNCTION}
     if sigma is not None:
-        fields.pop("variances", None)
+        for stale in ("variances", "condition_number"):
+            fields.pop(stale, None)
         labelled = label_matrix(sigma, moments.names if hasattr(fields["expected_returns"], "index") else None)
         fields |= {"covariance": labelled, "Sigma": sigma}
     return proven(**fields)

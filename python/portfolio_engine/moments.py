@@ -111,6 +111,18 @@ class Moments:
         given = self.expected_returns
         return type(given)(values, index=given.index) if hasattr(given, "index") else values
 
+    def with_expected_returns(self, expected_returns: Any) -> Moments:
+        """The same covariance, shared and not copied, with other (n,) annual expected returns.
+
+        Raises:
+            ValueError: another length, other labels, NaN or infinity.
+        """
+        mu = aligned_array(expected_returns, self.names, "Moments", "expected_returns")
+        if mu.shape != self.mu.shape:
+            raise ValueError(f"[Moments] expected_returns: expected shape {self.mu.shape}, got {mu.shape}")
+        _check_finite("expected_returns", mu, self.names)
+        return proven(**vars(self) | {"expected_returns": self.label(mu), "mu": mu})
+
     def times(self, weights: Array) -> Array:
         """Covariance times (n,) weights or the columns of an (n, m) array, without labels."""
         return self.Sigma @ weights if self.factors is None else self.factors.times(weights)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from portfolio_engine import FactorCovariance
+from portfolio_engine import Constraints, FactorCovariance, Moments, View, black_litterman, optimize
 
 
 def model(seed: int, n: int, k: int, *, identity: bool = False) -> FactorCovariance:
@@ -91,3 +91,57 @@ def test_what_is_no_factor_covariance_is_refused_by_name(arguments: tuple[object
 def test_a_statistical_model_refuses_factors_it_cannot_have(factors: object) -> None:
     with pytest.raises(ValueError, match=r"factors: expected a whole number from 0 to 4, got"):
         FactorCovariance.from_returns(np.random.default_rng(1).normal(size=(5, 9)), factors)
+
+
+METHODS = [
+    ("mean_variance", {}),
+    ("mean_variance", {"max_volatility": 0.12}),
+    ("mean_variance", {"target_return": 0.12}),
+    ("min_variance", {}),
+    ("max_sharpe", {"risk_free_rate": 0.01}),
+    ("risk_parity", {}),
+    ("inverse_volatility", {}),
+]
+
+
+@pytest.mark.parametrize(("method", "options"), METHODS)
+def test_optimising_on_factors_is_optimising_on_their_matrix(method: str, options: dict[str, float]) -> None:
+    rng = np.random.default_rng(8)
+    given, mu = model(4, 30, 3), rng.normal(0.08, 0.05, 30)
+    rules = Constraints(max_weight=0.2, turnover=1.5, current_weights=np.full(30, 1 / 30))
+    structured = optimize(Moments(mu, given), method, rules, **options)
+    dense = optimize(Moments(mu, np.asarray(given)), method, rules, **options)
+    assert structured.status == dense.status
+    np.testing.assert_allclose(structured.weights, dense.weights, atol=1e-8)
+    assert structured.expected_risk == pytest.approx(dense.expected_risk, rel=1e-10)
+    np.testing.assert_allclose(structured.risk_contributions, dense.risk_contributions, atol=1e-8)
+
+
+def test_moments_take_the_labels_of_the_factor_model() -> None:
+    given = model(6, 3, 1)
+    labelled = FactorCovariance(
+        pd.DataFrame(given.loadings, index=list("ABC"), columns=["market"]),
+        given.factor_covariance,
+        given.specific_variance,
+    )
+    moments = Moments(pd.Series([0.3, 0.1, 0.2], index=list("CAB")), labelled)
+    assert moments.names == tuple("ABC")
+    np.testing.assert_array_equal(moments.mu, [0.1, 0.2, 0.3])
+    assert list(optimize(moments, "min_variance").weights.index) == list("ABC")
+    with pytest.raises(ValueError, match="expected those of the factor covariance"):
+        Moments([0.1, 0.2, 0.3], labelled, names=("A", "B", "X"))
+    with pytest.raises(ValueError, match=r"covariance: expected shape \(2, 2\), got \(3, 3\)"):
+        Moments([0.1, 0.2], given)
+    with pytest.raises(ValueError, match="got NaN or infinity for asset B"):
+        Moments([0.1, np.nan, 0.2], labelled)
+
+
+def test_black_litterman_on_factors() -> None:
+    given = model(7, 6, 2)
+    structured, dense = (
+        black_litterman(Moments(np.zeros(6), sigma), views=[View({"0": 1, "3": -1}, 0.02)])
+        for sigma in (given, np.asarray(given))
+    )
+    np.testing.assert_allclose(structured.mu, dense.mu, rtol=1e-12)
+    np.testing.assert_allclose(structured.Sigma, dense.Sigma, rtol=1e-12)
+    assert black_litterman(Moments(np.zeros(6), given)).factors is given

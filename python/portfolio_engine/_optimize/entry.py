@@ -9,6 +9,7 @@ from portfolio_engine._optimize.request import prepare
 from portfolio_engine._optimize.settle import settle
 from portfolio_engine.allocation import Allocation
 from portfolio_engine.black_litterman import View
+from portfolio_engine.cancel import CancelToken, Limit
 from portfolio_engine.constraints import Constraints
 from portfolio_engine.moments import Moments
 
@@ -29,6 +30,8 @@ def optimize(
     risk_budgets: Mapping[str, float] | Any | None = None,
     strict: bool = False,
     device: str = "auto",
+    time_limit: float | None = None,
+    cancel: CancelToken | None = None,
 ) -> Allocation:
     """Optimal weights by one of the methods, under constraints that are all met, relaxed with a word, or refused.
 
@@ -61,6 +64,8 @@ def optimize(
         risk_budgets: (n,) > 0, shares of risk for risk_parity; default equal.
         strict: refuse a target out of reach with an InfeasibleError that gives the feasible range.
         device: "auto", "cpu" or "metal".
+        time_limit: seconds the whole call may take, none by default.
+        cancel: a CancelToken with which another thread can end it.
 
     Returns:
         Allocation.
@@ -70,6 +75,7 @@ def optimize(
             is out of reach with `strict`.
         SolverError: no answer that could be verified, or an unbounded problem.
         ValueError: a bad argument; an option of another method; a device that is absent.
+        TimeoutError, CancelledError: the caller's limit or token ended the search.
     """
     return settle(
         prepare(
@@ -87,5 +93,6 @@ def optimize(
             risk_budgets=risk_budgets,
             strict=strict,
             device=device,
+            limit=Limit.of("optimize", time_limit, cancel),
         )
     )

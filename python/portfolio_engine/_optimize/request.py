@@ -17,6 +17,7 @@ from portfolio_engine._optimize.problem import Problem, Targets
 from portfolio_engine._optimize.program import Tracking, build
 from portfolio_engine._optimize.solver import Solver
 from portfolio_engine.black_litterman import View
+from portfolio_engine.cancel import Limit
 from portfolio_engine.constraints import Constraints
 from portfolio_engine.moments import Moments, estimate_moments
 
@@ -52,6 +53,7 @@ def prepare(
     risk_budgets: Mapping[str, float] | Any | None = None,
     strict: bool = False,
     device: str = "auto",
+    limit: Limit,
 ) -> Request:
     """The arguments of `optimize`, with its errors."""
     began = time.perf_counter()
@@ -76,7 +78,9 @@ def prepare(
     if rules.tracking_error is not None:
         benchmark = vector(rules.benchmark_weights, names, "Constraints", "benchmark_weights")
         program = program.with_tracking(Tracking(benchmark, moments.times(benchmark), rules.tracking_error))
-    problem = Problem(Solver(moments, device), program, None, None, risk_aversion, risk_free_rate, rules.budget)
+    problem = Problem(
+        Solver(moments, device, limit=limit), program, None, None, risk_aversion, risk_free_rate, rules.budget
+    )
     if trading_cost is not None:
         problem.trading_cost = _costs(trading_cost, names, targets)
         if not chosen.budget_only and chosen.objective(problem.aimed_at(targets)) == "variance":

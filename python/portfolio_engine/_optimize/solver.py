@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from portfolio_engine._labels import Array
 from portfolio_engine._optimize.path import Distance, to_limit
 from portfolio_engine._optimize.point import Aim, Point
 from portfolio_engine._optimize.program import TRACKING, Program, Tracking
+from portfolio_engine.cancel import Limit
 from portfolio_engine.errors import SolverError
 from portfolio_engine.factor_covariance import FactorCovariance
 from portfolio_engine.moments import Moments
@@ -30,6 +31,14 @@ class InfeasibleProgramError(Exception):
         super().__init__(", ".join(names))
 
 
+class FirstProgramError(Exception):
+    """What stops a solver that was only asked for its first program: the arguments of solve_qp."""
+
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        self.arguments = arguments
+        super().__init__("the first program was asked for")
+
+
 @dataclass
 class Solver:
     """The moments, the device, and a count of the work done."""
@@ -39,6 +48,8 @@ class Solver:
     iterations: int = 0
     device_used: str = "cpu"
     device_reason: str = ""
+    limit: Limit = field(default_factory=lambda: Limit("optimize"))
+    first: QPSolution | Literal["ask"] | None = None  # of a batch: "ask" for the first program, then its solution
     _wide: dict[int, Any] = field(default_factory=dict)
 
     def minimise(self, program: Program, quadratic: float, aim: Aim, start: Point | None = None) -> Point:
@@ -88,12 +99,17 @@ class Solver:
 
     def _solve(self, program: Program, quadratic: float, aim: Aim, start: Point | None) -> Point:
         """One quadratic program with Sigma, or none, in its objective."""
-        P = self.covariance(program) if quadratic else None
-        G, h = (program.G, program.h) if len(program.h) else (None, None)
-        A, b = (program.A, program.b) if len(program.b) else (None, None)
-        solution = solve_qp(P, aim.linear, G, h, A, b, program.lb, program.ub, device=self.device)
+        self.limit.check()
+        arguments = self._arguments(program, quadratic, aim)
+        if self.first == "ask":
+            raise FirstProgramError(arguments)
+        if self.first is None:
+            solution = solve_qp(arguments.pop("P", None), **arguments, device=self.device)
+        else:
+            solution, self.first = self.first, None
         self.iterations += solution.iterations
         self.device_used, self.device_reason = solution.device, solution.device_reason
+        self.limit.check_status(solution.status)
         if solution.status == "primal_infeasible":
             raise InfeasibleProgramError(program, _certified(program, solution))
         if solution.status == "dual_infeasible":
@@ -101,6 +117,16 @@ class Solver:
         if solution.status != "optimal":
             raise SolverError(solution.status, f"no verified answer after {solution.iterations} iterations")
         return Point(program, solution.x, solution.y, solution.z, solution.z_box, quadratic, aim, self.moments)
+
+    def _arguments(self, program: Program, quadratic: float, aim: Aim) -> dict[str, Any]:
+        arguments = {"q": aim.linear, "lb": program.lb, "ub": program.ub}
+        if quadratic:
+            arguments["P"] = self.covariance(program)
+        if len(program.h):
+            arguments |= {"G": program.G, "h": program.h}
+        if len(program.b):
+            arguments |= {"A": program.A, "b": program.b}
+        return arguments
 
     def covariance(self, program: Program) -> Any:
         """(k, k) covariance, zero on the variables beyond the weights; a FactorCovariance stays one."""

@@ -1,7 +1,7 @@
 """Maximum Sharpe ratio along the frontier, and where the limit on volatility ends it when that binds.
 
-On the minimisers of variance / 2 - s R the ratio rises as long as variance > s excess and falls beyond: the tangency
-portfolio is the one root of variance - s excess, which is affine in s on every piece of the path (Markowitz 1959).
+On the minimisers of variance / 2 - s R (Markowitz 1956, the critical line) the ratio rises as long as variance > s
+excess and falls beyond: the tangency portfolio is the one root of variance - s excess, affine in s on every piece.
 """
 
 from __future__ import annotations

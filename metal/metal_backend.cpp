@@ -23,4 +23,16 @@ PerformanceResult MetalBackend::performance(VectorView returns, const Performanc
   return on_cpu(kNoKernel, [&] { return CpuBackend::performance(returns, options); });
 }
 
+std::vector<PerformanceResult> MetalBackend::performance_batch(MatrixView returns,
+                                                               const PerformanceOptions& options) const {
+  std::vector<PerformanceResult> results = CpuBackend::performance_batch(returns, options);
+  for (PerformanceResult& result : results) result.device = {"cpu", kNoKernel};
+  return results;
+}
+
+RollingResult MetalBackend::rolling_performance(VectorView returns, std::size_t window,
+                                                const PerformanceOptions& options) const {
+  return on_cpu(kNoKernel, [&] { return CpuBackend::rolling_performance(returns, window, options); });
+}
+
 }  // namespace portfolio::metal

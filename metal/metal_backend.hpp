@@ -25,6 +25,8 @@ class MetalBackend final : public CpuBackend {
                                                   const RiskParityOptions&) const override;
   SimulateResult simulate(VectorView, MatrixView, VectorView, const SimulateOptions&) const override;
   PerformanceResult performance(VectorView, const PerformanceOptions&) const override;
+  std::vector<PerformanceResult> performance_batch(MatrixView, const PerformanceOptions&) const override;
+  RollingResult rolling_performance(VectorView, std::size_t window, const PerformanceOptions&) const override;
 
  private:
   bool only_where_faster() const { return rule_ == SizeRule::apply; }

@@ -23,6 +23,8 @@ class CpuBackend : public Backend {
                                                   const RiskParityOptions&) const override;
   SimulateResult simulate(VectorView, MatrixView, VectorView, const SimulateOptions&) const override;
   PerformanceResult performance(VectorView, const PerformanceOptions&) const override;
+  std::vector<PerformanceResult> performance_batch(MatrixView, const PerformanceOptions&) const override;
+  RollingResult rolling_performance(VectorView, std::size_t window, const PerformanceOptions&) const override;
 };
 
 }  // namespace portfolio

@@ -9,41 +9,53 @@
 
 namespace portfolio {
 
+constexpr double kSamePeak = 1e-13;  // a path that returns to its peak does so only to rounding
+
 struct DrawdownPath {
-  std::vector<Drawdown> drawdowns;            // deepest first, the earlier one of equals first
+  double value = 1.0;                         // at the end
   double mean = 0.0, root_mean_square = 0.0;  // of the drawdown after each period, positive
+  double deepest = 0.0, average = 0.0;        // over the drawdowns, negative
+  std::size_t longest = 0;                    // periods from a peak to its recovery, or to the end
 };
 
-inline DrawdownPath drawdown_path(VectorView returns) {
-  constexpr double kSame = 1e-13;  // a path that returns to its peak does so only to rounding
+// Drawdowns are appended to `list` when there is one: deepest first, the earlier one of equals first.
+inline DrawdownPath drawdown_path(VectorView returns, std::vector<Drawdown>* list) {
   DrawdownPath out;
-  Drawdown open{0, 0, returns.size + 1, 0.0};
-  double value = 1.0, peak = 1.0;
-  for (std::size_t t = 1; t <= returns.size; ++t) {
-    value *= 1.0 + returns[t - 1];
-    if (value >= peak * (1.0 - kSame)) {
-      if (open.depth < 0.0) {
-        open.recovery = t;
-        out.drawdowns.push_back(open);
-      }
-      peak = std::max(peak, value);
-      open = {t, t, returns.size + 1, 0.0};
+  const std::size_t end = returns.size;
+  Drawdown open{0, 0, end + 1, 0.0};
+  double peak = 1.0, sum = 0.0, squares = 0.0, depths = 0.0, count = 0.0;
+  const auto close = [&](std::size_t recovery) {
+    open.recovery = recovery;
+    out.deepest = std::min(out.deepest, open.depth);
+    out.longest = std::max(out.longest, std::min(recovery, end) - open.peak);
+    depths += open.depth;
+    count += 1.0;
+    if (list != nullptr) list->push_back(open);
+  };
+  for (std::size_t t = 1; t <= end; ++t) {
+    out.value *= 1.0 + returns[t - 1];
+    if (out.value >= peak * (1.0 - kSamePeak)) {
+      if (open.depth < 0.0) close(t);
+      peak = std::max(peak, out.value);
+      open = {t, t, end + 1, 0.0};
       continue;
     }
-    const double depth = value / peak - 1.0;
-    out.mean -= depth;
-    out.root_mean_square += depth * depth;
+    const double depth = out.value / peak - 1.0;
+    sum -= depth;
+    squares += depth * depth;
     if (depth < open.depth) {
       open.depth = depth;
       open.valley = t;
     }
   }
-  if (open.depth < 0.0) out.drawdowns.push_back(open);
-  const auto count = static_cast<double>(returns.size);
-  out.mean /= count;
-  out.root_mean_square = std::sqrt(out.root_mean_square / count);
-  std::stable_sort(out.drawdowns.begin(), out.drawdowns.end(),
-                   [](const Drawdown& a, const Drawdown& b) { return a.depth < b.depth; });
+  if (open.depth < 0.0) close(end + 1);
+  out.mean = sum / static_cast<double>(end);
+  out.root_mean_square = std::sqrt(squares / static_cast<double>(end));
+  out.average = count > 0.0 ? depths / count : 0.0;
+  if (list != nullptr) {
+    std::stable_sort(list->begin(), list->end(),
+                     [](const Drawdown& a, const Drawdown& b) { return a.depth < b.depth; });
+  }
   return out;
 }
 

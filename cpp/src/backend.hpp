@@ -32,6 +32,8 @@ class Backend {
                                                           const RiskParityOptions&) const = 0;
   virtual SimulateResult simulate(VectorView, MatrixView, VectorView, const SimulateOptions&) const = 0;
   virtual PerformanceResult performance(VectorView, const PerformanceOptions&) const = 0;
+  virtual std::vector<PerformanceResult> performance_batch(MatrixView, const PerformanceOptions&) const = 0;
+  virtual RollingResult rolling_performance(VectorView, std::size_t window, const PerformanceOptions&) const = 0;
 };
 
 // Whether an accelerator takes every problem it can (its device was named) or only those it is faster at.

@@ -26,7 +26,7 @@ from portfolio_engine.factor_covariance import FactorCovariance
 from portfolio_engine.frontier import Frontier, efficient_frontier
 from portfolio_engine.moments import Moments, estimate_moments, prices_to_returns
 from portfolio_engine.money_weighted import MoneyWeightedReturn, money_weighted_return
-from portfolio_engine.performance import Drawdown, Performance, performance
+from portfolio_engine.performance import Drawdown, Performance, PerformanceTable, performance, performance_batch
 from portfolio_engine.qp import QPSolution, solve_qp, solve_qp_batch
 from portfolio_engine.rebalance import RebalancePlan, Trade, plan_rebalance
 from portfolio_engine.risk import (
@@ -41,6 +41,7 @@ from portfolio_engine.risk import (
 )
 from portfolio_engine.risk_parity import RiskParity, risk_parity, risk_parity_batch
 from portfolio_engine.risk_table import RiskTable, risk_table
+from portfolio_engine.rolling import RollingPerformance, rolling_performance
 from portfolio_engine.simulate import Simulation, simulate
 from portfolio_engine.stress import conditional_returns, stress_covariance
 from portfolio_engine.time_weighted import TimeWeightedReturn, time_weighted_return
@@ -70,6 +71,7 @@ __all__ = [
     "MoneyWeightedReturn",
     "NearestPSD",
     "Performance",
+    "PerformanceTable",
     "QPSolution",
     "Rebalance",
     "RebalancePlan",
@@ -77,6 +79,7 @@ __all__ = [
     "RiskDecomposition",
     "RiskParity",
     "RiskTable",
+    "RollingPerformance",
     "SelfTest",
     "Simulation",
     "SolverError",
@@ -109,12 +112,14 @@ __all__ = [
     "optimize",
     "optimize_batch",
     "performance",
+    "performance_batch",
     "plan_rebalance",
     "prices_to_returns",
     "risk_decomposition",
     "risk_parity",
     "risk_parity_batch",
     "risk_table",
+    "rolling_performance",
     "selftest",
     "set_default_device",
     "simulate",

@@ -145,3 +145,22 @@ def performance(
     confidence: float,
     device: str,
 ) -> _Result: ...
+def performance_batch(
+    returns: _Array,
+    benchmark: _Array | None,
+    *,
+    risk_free_rate: float,
+    periods_per_year: float,
+    confidence: float,
+    device: str,
+) -> _Result: ...
+def rolling_performance(
+    returns: _Array,
+    benchmark: _Array | None,
+    *,
+    window: int,
+    risk_free_rate: float,
+    periods_per_year: float,
+    confidence: float,
+    device: str,
+) -> _Result: ...

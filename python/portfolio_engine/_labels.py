@@ -34,6 +34,12 @@ def row_labels(value: object) -> list[Any] | None:
     return None if table is None else list(table.index)
 
 
+def row_index(value: object) -> Any:
+    """The index of a pandas object itself; None when there are no labels."""
+    table = _labelled(value)
+    return None if table is None else table.index
+
+
 def as_array(value: object, function: str, argument: str) -> Array:
     """float64 array of `value`; a ValueError names the function and argument when it is not numeric."""
     if type(value) is np.ndarray and value.dtype == np.float64 and value.ndim and value.flags.c_contiguous:

@@ -36,3 +36,5 @@ philox4x32_10 = _core.philox4x32_10
 standard_normals = _core.standard_normals
 simulate = tallied(_core.simulate)
 performance = tallied(_core.performance)
+performance_batch = tallied(_core.performance_batch)
+rolling_performance = tallied(_core.rolling_performance)

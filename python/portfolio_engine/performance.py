@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 import numpy.typing as npt
 
 from portfolio_engine import kernels
-from portfolio_engine._labels import as_array, check_finite, row_labels
+from portfolio_engine._labels import Array, as_array, asset_names, check_finite, label_vector, row_index
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,6 @@ class Performance:
         systematic_risk, specific_risk: |beta| x benchmark's volatility, and the regression's residual (ddof 1).
         up_capture, down_capture: geometric mean return in the periods in which the benchmark rose (fell), over the
             benchmark's own.
-        drawdowns: every drawdown, deepest first; `pandas.DataFrame(result.drawdowns)` is a table.
         observations: T.
         device, device_reason: where it was computed, and why there.
     """
@@ -111,16 +111,85 @@ class Performance:
     specific_risk: float
     up_capture: float
     down_capture: float
-    drawdowns: tuple[Drawdown, ...]
+    observations: int
+    device: str
+    device_reason: str
+    _places: Array = field(repr=False, compare=False)  # (k, 4): peak, valley, recovery, depth of each drawdown
+    _index: Any = field(repr=False, compare=False)  # of the returns, None without labels
+
+    @cached_property
+    def drawdowns(self) -> tuple[Drawdown, ...]:
+        """Every drawdown, deepest first; `pandas.DataFrame(result.drawdowns)` is a table. Made when it is asked for."""
+        names = range(self.observations) if self._index is None else self._index
+        return tuple(_drawdown(row, names, self.observations) for row in self._places.tolist())
+
+    def to_dict(self) -> dict[str, Any]:
+        """All attributes by name; drawdowns become a list of dicts."""
+        out = {name: getattr(self, name) for name in _ATTRIBUTES}
+        out["drawdowns"] = [asdict(drawdown) for drawdown in self.drawdowns]
+        return out
+
+
+_ATTRIBUTES = tuple(one.name for one in fields(Performance) if not one.name.startswith("_"))
+
+
+@dataclass(frozen=True, eq=False)
+class PerformanceTable:
+    """Measures of many series. Each is as in `Performance` and has one number a series (m,), a Series by the names of
+    the columns when the returns were a DataFrame; `pandas.DataFrame(table.to_dict())` has one row a series.
+
+    Attributes:
+        observations: T, the same for all.
+        device, device_reason: where it was computed, and why there.
+    """
+
+    total_return: Any
+    annualized_return: Any
+    geometric_return: Any
+    volatility: Any
+    downside_deviation: Any
+    mean_absolute_deviation: Any
+    sharpe_ratio: Any
+    sortino_ratio: Any
+    omega_ratio: Any
+    gain_loss_ratio: Any
+    tail_ratio: Any
+    max_drawdown: Any
+    average_drawdown: Any
+    ulcer_index: Any
+    pain_index: Any
+    calmar_ratio: Any
+    martin_ratio: Any
+    pain_ratio: Any
+    longest_drawdown: Any
+    value_at_risk: Any
+    conditional_value_at_risk: Any
+    skewness: Any
+    kurtosis: Any
+    best: Any
+    worst: Any
+    positive_share: Any
+    alpha: Any
+    beta: Any
+    correlation: Any
+    tracking_error: Any
+    information_ratio: Any
+    treynor_ratio: Any
+    m_squared: Any
+    systematic_risk: Any
+    specific_risk: Any
+    up_capture: Any
+    down_capture: Any
     observations: int
     device: str
     device_reason: str
 
     def to_dict(self) -> dict[str, Any]:
-        """All attributes by name; drawdowns become a list of dicts."""
-        out = asdict(self)
-        out["drawdowns"] = list(out["drawdowns"])
-        return out
+        """The measures by name."""
+        return {name: getattr(self, name) for name in _MEASURES}
+
+
+_MEASURES = tuple(one.name for one in fields(PerformanceTable))[:-3]
 
 
 def performance(
@@ -147,20 +216,7 @@ def performance(
             or index, an option out of range, an absent device.
     """
     function = "performance"
-    values = as_array(returns, function, "returns")
-    check_finite(values, returns, function, "returns")
-    labels = row_labels(returns)
-    market = None
-    if benchmark is not None:
-        market = as_array(benchmark, function, "benchmark")
-        check_finite(market, benchmark, function, "benchmark")
-        own = row_labels(benchmark)
-        if labels is not None and own is not None and market.shape == values.shape and labels != own:
-            k = next(k for k, pair in enumerate(zip(labels, own, strict=True)) if pair[0] != pair[1])
-            raise ValueError(
-                f"[{function}] benchmark: expected the index of the returns, got {own[k]!s} beside {labels[k]!s} "
-                f"in row {k}"
-            )
+    values, market = _series(returns, benchmark, function)
     raw = kernels.performance(
         values,
         market,
@@ -169,16 +225,71 @@ def performance(
         confidence=float(confidence),
         device=device,
     )
-    raw["drawdowns"] = tuple(_drawdown(row, labels, len(values)) for row in raw["drawdowns"])
-    return Performance(**raw)
+    raw |= {"_places": raw.pop("drawdowns"), "_index": row_index(returns)}
+    result = object.__new__(Performance)
+    result.__dict__.update(raw)  # __init__ of a frozen class sets forty attributes one by one: longer than the kernel
+    return result
 
 
-def _drawdown(row: tuple[int, int, int, float], labels: list[Any] | None, count: int) -> Drawdown:
+def performance_batch(
+    returns: npt.ArrayLike | Any,
+    benchmark: npt.ArrayLike | Any | None = None,
+    *,
+    risk_free_rate: float = 0.0,
+    periods_per_year: float = 252,
+    confidence: float = 0.95,
+    device: str = "auto",
+) -> PerformanceTable:
+    """Measure many series of simple returns in one native, parallel call.
+
+    Args:
+        returns: (T, m), a column for each portfolio, fund or asset, T >= 1, oldest first, none below -1. An array or a
+            DataFrame, whose column names label the answer.
+        benchmark: (T,), common to all; a Series must have the same index when `returns` has one.
+        risk_free_rate, periods_per_year, confidence, device: as in `performance`.
+
+    Returns:
+        PerformanceTable: the numbers of `performance` for each column, bit for bit, whatever the number of threads. The
+        lists of drawdowns are left to `performance`.
+
+    Raises:
+        ValueError: as `performance`, naming row and column.
+    """
+    values, market = _series(returns, benchmark, "performance_batch")
+    raw = kernels.performance_batch(
+        values,
+        market,
+        risk_free_rate=float(risk_free_rate),
+        periods_per_year=float(periods_per_year),
+        confidence=float(confidence),
+        device=device,
+    )
+    names = asset_names(returns)
+    return PerformanceTable(**(raw | {name: label_vector(raw[name], names) for name in _MEASURES}))
+
+
+def _series(returns: Any, benchmark: Any, function: str) -> tuple[Array, Array | None]:
+    """Returns and benchmark as arrays; labelled ones must be of the same periods."""
+    values = as_array(returns, function, "returns")
+    check_finite(values, returns, function, "returns")
+    if benchmark is None:
+        return values, None
+    market = as_array(benchmark, function, "benchmark")
+    check_finite(market, benchmark, function, "benchmark")
+    index, own = row_index(returns), row_index(benchmark)
+    if index is not None and own is not None and len(index) == len(own) and not index.equals(own):
+        for k, (date, other) in enumerate(zip(index, own, strict=True)):
+            if date != other:
+                message = f"benchmark: expected the index of the returns, got {other!s} beside {date!s} in row {k}"
+                raise ValueError(f"[{function}] {message}")
+    return values, market
+
+
+def _drawdown(row: list[float], names: Any, count: int) -> Drawdown:
     """Places on the value path (0 is the start) to labels of observations."""
-    peak, valley, recovery, depth = row
-    names: Any = range(count) if labels is None else labels
+    peak, valley, recovery = (int(place) for place in row[:3])
     return Drawdown(
-        depth=depth,
+        depth=row[3],
         peak=names[peak - 1] if peak else None,
         valley=names[valley - 1],
         recovery=names[recovery - 1] if recovery <= count else None,

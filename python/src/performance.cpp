@@ -1,5 +1,7 @@
 #include "portfolio/performance.hpp"
 
+#include <cstdint>
+
 #include "arrays.hpp"
 
 namespace {
@@ -45,27 +47,88 @@ const std::pair<const char*, double Result::*> kMeasures[] = {
     {"down_capture", &Result::down_capture},
 };
 
-py::dict performance(const Doubles& returns, const MaybeDoubles& benchmark, double risk_free_rate,
-                     double periods_per_year, double confidence, const std::string& device) {
+portfolio::PerformanceOptions options_of(const char* function, const MaybeDoubles& benchmark, double risk_free_rate,
+                                         double periods_per_year, double confidence, const std::string& device) {
   portfolio::PerformanceOptions options;
-  options.benchmark = vector_view(benchmark, "performance", "benchmark");
+  options.benchmark = vector_view(benchmark, function, "benchmark");
   options.risk_free_rate = risk_free_rate;
   options.periods_per_year = periods_per_year;
   options.confidence = confidence;
-  options.device = portfolio::parse_device(device, "performance");
-  const auto view = vector_view<double>(returns, "performance", "returns");
+  options.device = portfolio::parse_device(device, function);
+  return options;
+}
+
+// (k, 4): peak, valley, recovery and depth of each drawdown, deepest first.
+py::array_t<double> drawdown_table(const std::vector<portfolio::Drawdown>& drawdowns) {
+  std::vector<double> rows;
+  rows.reserve(4 * drawdowns.size());
+  for (const auto& d : drawdowns) {
+    for (const std::size_t place : {d.peak, d.valley, d.recovery}) rows.push_back(static_cast<double>(place));
+    rows.push_back(d.depth);
+  }
+  return to_numpy<double>(std::move(rows), {static_cast<py::ssize_t>(drawdowns.size()), 4});
+}
+
+py::dict performance(const Doubles& returns, const MaybeDoubles& benchmark, double risk_free_rate,
+                     double periods_per_year, double confidence, const std::string& device) {
+  const char* name = "performance";
+  const auto options = options_of(name, benchmark, risk_free_rate, periods_per_year, confidence, device);
+  const auto view = vector_view<double>(returns, name, "returns");
   Result result{};
   {
     const py::gil_scoped_release release;
     result = portfolio::performance(view, options);
   }
   py::dict out;
-  for (const auto& [name, member] : kMeasures) out[name] = result.*member;
-  py::list drawdowns;
-  for (const auto& d : result.drawdowns) drawdowns.append(py::make_tuple(d.peak, d.valley, d.recovery, d.depth));
-  out["drawdowns"] = std::move(drawdowns);
+  for (const auto& [measure, member] : kMeasures) out[measure] = result.*member;
   out["longest_drawdown"] = result.longest_drawdown;
   out["observations"] = result.observations;
+  add_device(out, result.device);
+  out["drawdowns"] = drawdown_table(result.drawdowns);
+  return out;
+}
+
+// One array for each measure, with a number for each column of the table.
+py::dict performance_batch(const Doubles& returns, const MaybeDoubles& benchmark, double risk_free_rate,
+                           double periods_per_year, double confidence, const std::string& device) {
+  const char* name = "performance_batch";
+  const auto options = options_of(name, benchmark, risk_free_rate, periods_per_year, confidence, device);
+  const auto view = matrix_view<double>(returns, name, "returns");
+  std::vector<Result> results;
+  {
+    const py::gil_scoped_release release;
+    results = portfolio::performance_batch(view, options);
+  }
+  py::dict out;
+  for (const auto& [measure, member] : kMeasures) {
+    std::vector<double> column;
+    column.reserve(results.size());
+    for (const Result& result : results) column.push_back(result.*member);
+    out[measure] = to_numpy(std::move(column));
+  }
+  std::vector<std::int64_t> longest;
+  for (const Result& result : results) longest.push_back(static_cast<std::int64_t>(result.longest_drawdown));
+  const auto count = static_cast<py::ssize_t>(longest.size());
+  out["longest_drawdown"] = to_numpy<std::int64_t>(std::move(longest), {count});
+  out["observations"] = view.rows;
+  add_device(out, results.empty() ? portfolio::DeviceUsed{} : results.front().device);
+  return out;
+}
+
+py::dict rolling_performance(const Doubles& returns, const MaybeDoubles& benchmark, std::size_t window,
+                             double risk_free_rate, double periods_per_year, double confidence,
+                             const std::string& device) {
+  const char* name = "rolling_performance";
+  const auto options = options_of(name, benchmark, risk_free_rate, periods_per_year, confidence, device);
+  const auto view = vector_view<double>(returns, name, "returns");
+  portfolio::RollingResult result;
+  {
+    const py::gil_scoped_release release;
+    result = portfolio::rolling_performance(view, window, options);
+  }
+  py::dict out;
+  for (const auto& [measure, member] : portfolio::rolling_measures())
+    out[measure] = to_numpy(std::move(result.*member));
   add_device(out, result.device);
   return out;
 }
@@ -75,4 +138,9 @@ py::dict performance(const Doubles& returns, const MaybeDoubles& benchmark, doub
 void init_performance(py::module_& m) {
   m.def("performance", &performance, py::arg("returns"), py::arg("benchmark"), py::kw_only(), py::arg("risk_free_rate"),
         py::arg("periods_per_year"), py::arg("confidence"), py::arg("device"));
+  m.def("performance_batch", &performance_batch, py::arg("returns"), py::arg("benchmark"), py::kw_only(),
+        py::arg("risk_free_rate"), py::arg("periods_per_year"), py::arg("confidence"), py::arg("device"));
+  m.def("rolling_performance", &rolling_performance, py::arg("returns"), py::arg("benchmark"), py::kw_only(),
+        py::arg("window"), py::arg("risk_free_rate"), py::arg("periods_per_year"), py::arg("confidence"),
+        py::arg("device"));
 }

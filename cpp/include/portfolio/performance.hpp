@@ -1,6 +1,9 @@
 // Risk and return measures of a series of simple returns. Conventions and sources: docs/numerics/performance.md.
 #pragma once
 
+#include <array>
+#include <utility>
+
 #include "portfolio/device.hpp"
 #include "portfolio/matrix.hpp"
 
@@ -56,5 +59,42 @@ struct PerformanceResult {
 };
 
 PerformanceResult performance(VectorView returns, const PerformanceOptions& options = {});
+
+// One result for each column of a (T x m) table, all against the same benchmark: the numbers of one call for each,
+// without the lists of drawdowns.
+std::vector<PerformanceResult> performance_batch(MatrixView returns, const PerformanceOptions& options = {});
+
+// Element t is the measure of the `window` returns that end with return t; NaN before the first whole window, and
+// without a benchmark for the measures against it.
+struct RollingResult {
+  std::vector<double> total_return, annualized_return, volatility, downside_deviation, sharpe_ratio, sortino_ratio;
+  std::vector<double> max_drawdown, value_at_risk, conditional_value_at_risk;
+  std::vector<double> alpha, beta, correlation, tracking_error, information_ratio;
+  DeviceUsed device;
+};
+
+using RollingMeasure = std::pair<const char*, std::vector<double> RollingResult::*>;
+
+inline const std::array<RollingMeasure, 14>& rolling_measures() {
+  static const std::array<RollingMeasure, 14> measures = {{
+      {"total_return", &RollingResult::total_return},
+      {"annualized_return", &RollingResult::annualized_return},
+      {"volatility", &RollingResult::volatility},
+      {"downside_deviation", &RollingResult::downside_deviation},
+      {"sharpe_ratio", &RollingResult::sharpe_ratio},
+      {"sortino_ratio", &RollingResult::sortino_ratio},
+      {"max_drawdown", &RollingResult::max_drawdown},
+      {"value_at_risk", &RollingResult::value_at_risk},
+      {"conditional_value_at_risk", &RollingResult::conditional_value_at_risk},
+      {"alpha", &RollingResult::alpha},
+      {"beta", &RollingResult::beta},
+      {"correlation", &RollingResult::correlation},
+      {"tracking_error", &RollingResult::tracking_error},
+      {"information_ratio", &RollingResult::information_ratio},
+  }};
+  return measures;
+}
+
+RollingResult rolling_performance(VectorView returns, std::size_t window, const PerformanceOptions& options = {});
 
 }  // namespace portfolio

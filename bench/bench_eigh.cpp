@@ -12,8 +12,10 @@ static void eigh(benchmark::State& state) {
     benchmark::DoNotOptimize(result);
   }
   bench::computed_on(state, result.device);
+  const double n = static_cast<double>(state.range(0));
+  bench::rate(state, "GFLOP/s", 1e-9 * 10 / 3 * n * n * n);  // tridiagonal form and back
 }
-BENCHMARK(eigh)->Arg(50)->Arg(500)->ArgName("assets")->Unit(benchmark::kMillisecond);
+BENCHMARK(eigh)->Arg(10)->Arg(50)->Arg(200)->Arg(500)->ArgName("assets")->Unit(benchmark::kMillisecond);
 
 static void nearest_psd(benchmark::State& state) {
   bench::Moments data = bench::moments(state.range(0));

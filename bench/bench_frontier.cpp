@@ -23,5 +23,6 @@ static void frontier(benchmark::State& state) {
   if (result.status != portfolio::QpStatus::optimal) state.SkipWithError("not solved");
   bench::computed_on(state, result.device);
   state.counters["residual"] = result.max_residual;
+  bench::rate(state, "points/s", 100);
 }
-BENCHMARK(frontier)->Arg(50)->Arg(200)->ArgName("assets")->Unit(benchmark::kMillisecond);
+BENCHMARK(frontier)->Arg(10)->Arg(50)->Arg(200)->Arg(500)->ArgName("assets")->Unit(benchmark::kMillisecond);

@@ -30,9 +30,13 @@ static void qp(benchmark::State& state) {
   }
   if (result.status != portfolio::QpStatus::optimal) state.SkipWithError("not solved");
   bench::computed_on(state, result.device);
+  bench::rate(state, "problems/s", 1);
   state.counters["gap"] = result.gap;
 }
-BENCHMARK(qp)->ArgsProduct({{50, 500}, {0, 11}})->ArgNames({"assets", "caps"})->Unit(benchmark::kMillisecond);
+BENCHMARK(qp)
+    ->ArgsProduct({{10, 50, 200, 500, 1000, 2000}, {0, 11}})
+    ->ArgNames({"assets", "caps"})
+    ->Unit(benchmark::kMillisecond);
 
 // One long-only problem a portfolio, all on one covariance.
 static void qp_batch(benchmark::State& state) {
@@ -58,5 +62,11 @@ static void qp_batch(benchmark::State& state) {
     if (result.status != portfolio::QpStatus::optimal) state.SkipWithError("not solved");
   }
   bench::computed_on(state, results.front().device);
+  bench::rate(state, "problems/s", static_cast<double>(count));
 }
-BENCHMARK(qp_batch)->Args({1000, 50})->ArgNames({"problems", "assets"})->Unit(benchmark::kMillisecond);
+BENCHMARK(qp_batch)
+    ->Args({1000, 10})
+    ->Args({1000, 50})
+    ->Args({100, 200})
+    ->ArgNames({"problems", "assets"})
+    ->Unit(benchmark::kMillisecond);

@@ -15,4 +15,4 @@ static void risk_parity(benchmark::State& state) {
   bench::computed_on(state, result.device);
   state.counters["error"] = result.max_error;
 }
-BENCHMARK(risk_parity)->Arg(50)->Arg(500)->ArgName("assets")->Unit(benchmark::kMillisecond);
+BENCHMARK(risk_parity)->Arg(10)->Arg(50)->Arg(200)->Arg(500)->ArgName("assets")->Unit(benchmark::kMillisecond);

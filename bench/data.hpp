@@ -48,4 +48,10 @@ inline void computed_on(benchmark::State& state, const portfolio::DeviceUsed& us
   state.SetLabel(asked ? used.name : used.name + ": " + used.reason);
 }
 
+// What one iteration does, as so much a second: rate(state, "GFLOP/s", 1e-9 * operations).
+inline void rate(benchmark::State& state, const char* unit, double per_iteration) {
+  state.counters[unit] =
+      benchmark::Counter(per_iteration * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+}
+
 }  // namespace bench

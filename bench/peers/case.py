@@ -31,6 +31,7 @@ class Work:
     error : the relative error of an answer; nan counts as a miss.
     relative : whether an error may be negative, which says that the answer is better than the reference: errors then
         count from the best of all answers.
+    ours : the accuracy asked of ours, where it is more than what peers can reach.
     flops, bytes : the least that the work needs, for the fraction of the machine's limit; `single` is float32.
     """
 
@@ -38,9 +39,14 @@ class Work:
     error: Callable[[Any], float]
     accuracy: float = ACCURACY
     relative: bool = False
+    ours: float | None = None
     flops: float = 0.0
     bytes: float = 0.0
     single: bool = False
+
+    def asked(self, name: str) -> float:
+        """The accuracy that this contender has to reach."""
+        return self.accuracy if self.ours is None or not name.startswith(OURS) else self.ours
 
 
 @dataclass(frozen=True)

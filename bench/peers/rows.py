@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from bench.peers import batch_rows, estimate_rows, frontier_rows, metrics_rows, qp_rows, simulate_rows
+from bench.peers import (
+    batch_rows,
+    choice_rows,
+    cvar_rows,
+    estimate_rows,
+    frontier_rows,
+    metrics_rows,
+    qp_rows,
+    simulate_rows,
+    structure_rows,
+    warm_rows,
+    whole_rows,
+)
 from bench.peers.case import Row
 
 ROWS: tuple[Row, ...] = (
@@ -12,6 +24,11 @@ ROWS: tuple[Row, ...] = (
     *metrics_rows.ROWS,
     *simulate_rows.ROWS,
     *estimate_rows.ROWS,
+    *warm_rows.ROWS,
+    *structure_rows.ROWS,
+    *choice_rows.ROWS,
+    *cvar_rows.ROWS,
+    *whole_rows.ROWS,
 )
 
 

@@ -19,10 +19,11 @@ def once(call: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def interleaved(
-    calls: Mapping[str, Callable[[], Any]], seconds: float, shares: Mapping[str, float]
+    calls: Mapping[str, Callable[[], Any]], seconds: float, shares: Mapping[str, float], first: Mapping[str, float]
 ) -> dict[str, list[float]]:
-    """Seconds a call of every sample. Each contender gets its share of the time, and at least two samples."""
-    repeats = {name: max(1, math.ceil(SAMPLE_S / max(once(call)[0], 1e-7))) for name, call in calls.items()}
+    """Seconds a call of every sample. Each contender gets its share of the time; `first` is what a call took before."""
+    guess = {name: once(call)[0] if first[name] < 0.1 else first[name] for name, call in calls.items()}
+    repeats = {name: max(1, math.ceil(SAMPLE_S / max(took, 1e-7))) for name, took in guess.items()}
     samples: dict[str, list[float]] = {name: [] for name in calls}
     spent = dict.fromkeys(calls, 0.0)
     total = sum(shares.values())
@@ -44,4 +45,4 @@ def _wants(samples: list[float], spent: float, budget: float) -> bool:
         return False
     if spent < budget:
         return True
-    return len(samples) < (2 if spent > 2 * budget else LEAST)
+    return len(samples) < (1 if spent > 4 * budget else 2 if spent > 2 * budget else LEAST)

@@ -33,7 +33,7 @@ def judged(measured: dict[str, Any]) -> list[Result]:
     out = []
     for result in results:
         error = result["error"] - base if "error" in result else None
-        accurate = "median" in result and error is not None and error <= work["accuracy"]
+        accurate = "median" in result and error is not None and error <= result["asked"]
         out.append(result | ({} if error is None else {"error": error}) | {"accurate": accurate})
     return out
 

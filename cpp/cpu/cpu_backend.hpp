@@ -21,6 +21,7 @@ class CpuBackend : public Backend {
   RiskParityResult risk_parity(MatrixView, const RiskParityOptions&) const override;
   std::vector<RiskParityResult> risk_parity_batch(const std::vector<RiskParityProblem>&,
                                                   const RiskParityOptions&) const override;
+  CvarResult solve_cvar(const CvarProblem&, const CvarOptions&) const override;
   SimulateResult simulate(VectorView, MatrixView, VectorView, const SimulateOptions&) const override;
   PerformanceResult performance(VectorView, const PerformanceOptions&) const override;
   std::vector<PerformanceResult> performance_batch(MatrixView, const PerformanceOptions&) const override;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "portfolio/covariance.hpp"
+#include "portfolio/cvar.hpp"
 #include "portfolio/eigh.hpp"
 #include "portfolio/frontier.hpp"
 #include "portfolio/monte_carlo.hpp"
@@ -30,6 +31,7 @@ class Backend {
   virtual RiskParityResult risk_parity(MatrixView, const RiskParityOptions&) const = 0;
   virtual std::vector<RiskParityResult> risk_parity_batch(const std::vector<RiskParityProblem>&,
                                                           const RiskParityOptions&) const = 0;
+  virtual CvarResult solve_cvar(const CvarProblem&, const CvarOptions&) const = 0;
   virtual SimulateResult simulate(VectorView, MatrixView, VectorView, const SimulateOptions&) const = 0;
   virtual PerformanceResult performance(VectorView, const PerformanceOptions&) const = 0;
   virtual std::vector<PerformanceResult> performance_batch(MatrixView, const PerformanceOptions&) const = 0;

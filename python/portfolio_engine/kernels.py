@@ -30,6 +30,7 @@ solve_qp = tallied(_core.solve_qp)
 solve_qp_batch = tallied(_core.solve_qp_batch)
 solve_qp_list = tallied(_core.solve_qp_list)
 efficient_frontier = tallied(_core.efficient_frontier)
+solve_cvar = tallied(_core.solve_cvar)
 risk_parity = tallied(_core.risk_parity)
 risk_parity_batch = tallied(_core.risk_parity_batch)
 philox4x32_10 = _core.philox4x32_10

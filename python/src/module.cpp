@@ -8,6 +8,7 @@ void init_covariance(py::module_& m);
 void init_eigh(py::module_& m);
 void init_qp(py::module_& m);
 void init_frontier(py::module_& m);
+void init_cvar(py::module_& m);
 void init_risk_parity(py::module_& m);
 void init_monte_carlo(py::module_& m);
 void init_performance(py::module_& m);
@@ -20,6 +21,7 @@ PYBIND11_MODULE(_core, m) {
   init_eigh(m);
   init_qp(m);
   init_frontier(m);
+  init_cvar(m);
   init_risk_parity(m);
   init_monte_carlo(m);
   init_performance(m);

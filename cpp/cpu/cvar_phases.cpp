@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "cvar_simplex.hpp"
-#include "cvar_vector.hpp"
 
 namespace portfolio::cvar {
 namespace {

@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include "cvar_vector.hpp"
+#include "vector_kernels.hpp"
 
 namespace portfolio::cvar {
 namespace {
@@ -16,7 +16,7 @@ constexpr double kCertificate = 1e-9;  // a certificate cancels to this share of
 // out += factor * M'v, returning the largest entry of M'v.
 double add_transposed(MatrixView M, const std::vector<double>& v, std::vector<double>& out) {
   std::vector<double> product(out.size(), 0.0);
-  for (std::size_t i = 0; i < M.rows; ++i) add(M.cols, v[i], M.data + i * M.cols, product.data());
+  for (std::size_t i = 0; i < M.rows; ++i) vectors().add(M.cols, v[i], M.data + i * M.cols, product.data());
   double largest = 0.0;
   for (std::size_t j = 0; j < out.size(); ++j) {
     out[j] += product[j];
@@ -40,7 +40,7 @@ bool finite_bound(VectorView bound, std::size_t j, double side) { return bound &
 void measure_tail(const CvarProblem& v, const Program& program, CvarResult& r, std::vector<double>& losses) {
   losses.resize(v.returns.rows);
   for (std::size_t t = 0; t < losses.size(); ++t) {
-    losses[t] = -dot(v.returns.cols, v.returns.data + t * v.returns.cols, r.x.data());
+    losses[t] = -vectors().dot(v.returns.cols, v.returns.data + t * v.returns.cols, r.x.data());
   }
   std::vector<std::size_t> order(losses.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -65,14 +65,14 @@ void measure(const CvarProblem& v, const Program& program, CvarResult& r) {
   for (std::size_t j = 0; v.q && j < n; ++j) linear += v.q[j] * r.x[j];
   r.objective = r.cvar + linear;
   for (std::size_t i = 0; i < v.A.rows; ++i) {
-    const double activity = dot(n, v.A.data + i * n, r.x.data());
+    const double activity = vectors().dot(n, v.A.data + i * n, r.x.data());
     violation = std::max(violation, std::fabs(activity - v.b[i]));
     size = std::max({size, std::fabs(activity), std::fabs(v.b[i])});
     dual += v.b[i] * r.y[i];
   }
   for (std::size_t i = 0; i < v.G.rows; ++i) {
     if (v.h[i] >= 1e20) continue;
-    const double activity = dot(n, v.G.data + i * n, r.x.data());
+    const double activity = vectors().dot(n, v.G.data + i * n, r.x.data());
     violation = std::max(violation, activity - v.h[i]);
     size = std::max({size, std::fabs(activity), std::fabs(v.h[i])});
     complementarity = std::max(complementarity, std::fabs(r.z[i] * (v.h[i] - activity)));
@@ -185,8 +185,12 @@ void take_duals(const CvarProblem& v, const Program& program, const Simplex& sim
   const double unit = r.status == QpStatus::primal_infeasible ? 1.0 : 1.0 / program.scale.back();
   for (std::size_t i = 0; i < program.m; ++i) r.z[i] = pi[i] * program.scale[i] * unit;
   for (std::size_t i = 0; i < program.p; ++i) r.y[i] = pi[program.m + i] * program.scale[program.m + i] * unit;
-  for (std::size_t j = 0; j < v.returns.cols; ++j) r.z_box[j] = -simplex.reduced_costs()[j] * unit;
   if (r.status == QpStatus::primal_infeasible) return;
+  for (std::size_t j = 0; j < v.returns.cols; ++j) {  // a dual only at the bound that its sign belongs to
+    const double dual = -simplex.reduced_costs()[j] * unit;
+    const double bound = dual > 0.0 ? program.ub[j] : program.lb[j];
+    r.z_box[j] = r.x[j] == bound ? dual : 0.0;
+  }
   for (std::size_t t = 0; t < program.T; ++t) r.scenarios[t] = pi[program.m + program.p + t];
 }
 

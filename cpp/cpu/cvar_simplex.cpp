@@ -6,7 +6,7 @@
 #include <limits>
 #include <numeric>
 
-#include "cvar_vector.hpp"
+#include "vector_kernels.hpp"
 
 namespace portfolio::cvar {
 namespace {
@@ -109,7 +109,7 @@ void Simplex::recompute_rows() {
   const std::size_t count = first_idle();
   for (std::size_t i = 0; i < count; ++i) y_[i] = -shift_[i];
   for (std::size_t j = 0; j < program_.n; ++j) {
-    if (x_[j] != 0.0) add(count, x_[j], program_.column(j), y_.data());
+    if (x_[j] != 0.0) vectors().add(count, x_[j], program_.column(j), y_.data());
   }
   for (std::size_t i = 0; i < count; ++i) {
     if (place_of_row_[i] != kNone) {
@@ -121,7 +121,7 @@ void Simplex::recompute_rows() {
 }
 
 void Simplex::add_gradient(std::size_t row, double slope) {
-  if (slope != 0.0 && std::isfinite(slope)) add(program_.n, slope, program_.row(row), gradient_.data());
+  if (slope != 0.0 && std::isfinite(slope)) vectors().add(program_.n, slope, program_.row(row), gradient_.data());
 }
 
 void Simplex::recompute_gradient() {
@@ -142,7 +142,7 @@ void Simplex::settle() {
   for (int round = 0; round < 2; ++round) {
     for (std::size_t i = 0; i < k; ++i) {
       const double* row = program_.row(basis_.rows[i]);
-      rest[i] = shift_[basis_.rows[i]] - dot(program_.n, row, x_.data());
+      rest[i] = shift_[basis_.rows[i]] - vectors().dot(program_.n, row, x_.data());
     }
     basis_.multiply(rest.data(), change.data());
     for (std::size_t f = 0; f < k; ++f) x_[basis_.columns[f]] += change[f];
@@ -163,9 +163,9 @@ void Simplex::price() {
   for (; i + 4 <= k; i += 4) {
     const double* rows[4];
     for (std::size_t l = 0; l < 4; ++l) rows[l] = program_.row(basis_.rows[i + l]);
-    add4(program_.n, pi_.data() + i, rows, reduced_.data());
+    vectors().add4(program_.n, pi_.data() + i, rows, reduced_.data());
   }
-  for (; i < k; ++i) add(program_.n, pi_[i], program_.row(basis_.rows[i]), reduced_.data());
+  for (; i < k; ++i) vectors().add(program_.n, pi_[i], program_.row(basis_.rows[i]), reduced_.data());
   for (std::size_t f = 0; f < k; ++f) reduced_[basis_.columns[f]] = 0.0;
 }
 
@@ -230,14 +230,14 @@ void Simplex::find_direction(const Entering& entering) {
   }
   const std::size_t count = first_idle();
   std::fill_n(dy_.begin(), count, 0.0);
-  if (!entering.row) add(count, entering.sign, program_.column(entering.index), dy_.data());
+  if (!entering.row) vectors().add(count, entering.sign, program_.column(entering.index), dy_.data());
   std::size_t f = 0;
   for (; f + 4 <= k; f += 4) {
     const double* columns[4];
     for (std::size_t l = 0; l < 4; ++l) columns[l] = program_.column(basis_.columns[f + l]);
-    add4(count, ratio_.data() + f, columns, dy_.data());
+    vectors().add4(count, ratio_.data() + f, columns, dy_.data());
   }
-  for (; f < k; ++f) add(count, ratio_[f], program_.column(basis_.columns[f]), dy_.data());
+  for (; f < k; ++f) vectors().add(count, ratio_[f], program_.column(basis_.columns[f]), dy_.data());
 }
 
 // The kinks ahead: finite ones before the nearest wall, and that wall, the strongest pivot of those that tie.
@@ -322,7 +322,7 @@ bool Simplex::step(const Entering& entering) {
 void Simplex::move(const Entering& entering, double length) {
   for (std::size_t f = 0; f < basis_.size(); ++f) x_[basis_.columns[f]] += length * ratio_[f];
   if (!entering.row) x_[entering.index] += length * entering.sign;
-  add(first_idle(), length, dy_.data(), y_.data());
+  vectors().add(first_idle(), length, dy_.data(), y_.data());
   for (const std::size_t row : crossed_) {
     above_[row] = !above_[row];
     add_gradient(row, above_[row] ? bend(row) : -bend(row));

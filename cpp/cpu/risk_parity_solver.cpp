@@ -5,31 +5,59 @@
 #include <numeric>
 
 #include "blas.hpp"
+#include "vector_kernels.hpp"
 
 namespace portfolio::parity {
 namespace {
 
-constexpr int kSweeps = 20;         // coordinate sweeps before Newton takes over
-constexpr double kNoRisk = 1e-7;    // volatility, in units of one asset's, that rounding alone can make
-constexpr double kNotPsd = -1e-10;  // eigenvalue of a correlation matrix that rounding alone cannot make
+constexpr int kSweeps = 20;          // coordinate sweeps, at most, before Newton takes over
+constexpr double kNear = 0.1;        // relative error at which it does anyway
+constexpr double kNotPsd = -1e-10;   // eigenvalue of a correlation matrix that rounding alone cannot make
+constexpr std::size_t kSquare = 32;  // rows and columns averaged at a time, so that both stay in cache
 
 }  // namespace
 
-Solver::Solver(MatrixView covariance, VectorView budgets)
-    : n_(covariance.rows), C_(n_, n_), b_(n_, 1.0), sigma_(n_), y_(n_), g_(n_), step_(n_) {
-  for (std::size_t i = 0; i < n_; ++i) sigma_[i] = std::sqrt(covariance(i, i));
-  for (std::size_t i = 0; i < n_; ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      C_(i, j) = C_(j, i) = 0.5 * (covariance(i, j) + covariance(j, i)) / sigma_[i] / sigma_[j];
-    }
-    C_(i, i) = 1.0;
-    if (budgets) b_[i] = budgets[i];
+void correlate(MatrixView covariance, Matrix& correlation, std::vector<double>& sigma) {
+  const std::size_t n = covariance.rows;
+  correlation = Matrix(n, n);
+  sigma.resize(n);
+  std::vector<double> inverse(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    sigma[i] = std::sqrt(covariance(i, i));
+    inverse[i] = 1.0 / sigma[i];
   }
+  for (std::size_t top = 0; top < n; top += kSquare) {
+    for (std::size_t left = 0; left <= top; left += kSquare) {
+      for (std::size_t i = top; i < std::min(top + kSquare, n); ++i) {
+        for (std::size_t j = left; j < std::min(left + kSquare, i); ++j) {
+          correlation(i, j) = correlation(j, i) = 0.5 * (covariance(i, j) + covariance(j, i)) * inverse[i] * inverse[j];
+        }
+      }
+    }
+  }
+  for (std::size_t i = 0; i < n; ++i) correlation(i, i) = 1.0;
+}
+
+bool indefinite(const Matrix& correlation) {
+  Matrix copy = correlation;
+  const std::size_t n = correlation.rows;
+  std::vector<double> values(n);
+  const int failed = blas::syevd(static_cast<int>(n), copy.data.data(), values.data());
+  return failed == 0 && values.front() < kNotPsd * static_cast<double>(n);
+}
+
+Solver::Solver(MatrixView covariance, VectorView budgets)
+    : n_(covariance.rows), b_(n_, 1.0), root_(n_), y_(n_), g_(n_), step_(n_) {
+  correlate(covariance, C_, sigma_);
+  if (budgets) std::copy_n(budgets.data, n_, b_.begin());
+  for (auto* buffer : {&unit_, &rest_, &search_, &scaled_, &product_, &solution_}) buffer->resize(n_);
   const double total = std::accumulate(b_.begin(), b_.end(), 0.0);
   for (std::size_t i = 0; i < n_; ++i) {
     b_[i] /= total;
-    y_[i] = std::sqrt(b_[i]);
+    root_[i] = std::sqrt(b_[i]);
   }
+  y_ = root_;
+  multiply();
   rescale();
 }
 
@@ -38,22 +66,17 @@ bool Solver::start(const float* y) {
     if (!(y[i] > 0.0f) || !std::isfinite(y[i])) return false;
   }
   std::copy(y, y + n_, y_.begin());
+  multiply();
   rescale();
   sweeps_ = kSweeps;
   return true;
 }
 
-void Solver::multiply() {
-  variance_ = 0.0;
-  for (std::size_t i = 0; i < n_; ++i) {
-    g_[i] = std::inner_product(y_.begin(), y_.end(), &C_.data[i * n_], 0.0);
-    variance_ += y_[i] * g_[i];
-  }
-}
+void Solver::multiply() { vectors().multiply(n_, n_, C_.data.data(), y_.data(), g_.data()); }
 
 // The exact minimum along the ray through y: y'Cy = sum b = 1.
 void Solver::rescale() {
-  multiply();
+  variance_ = vectors().dot(n_, y_.data(), g_.data());
   const double scale = variance_ > 0.0 ? 1.0 / std::sqrt(variance_) : 1.0;
   if (!(scale < 1e150)) return;
   for (std::size_t i = 0; i < n_; ++i) {
@@ -65,42 +88,15 @@ void Solver::rescale() {
 
 // Exact minimisation along each coordinate in turn: y_i^2 + a y_i - b_i = 0.
 void Solver::sweep() {
+  const VectorKernels& v = vectors();
   for (std::size_t i = 0; i < n_; ++i) {
     const double a = g_[i] - y_[i];
     const double root = std::sqrt(a * a + 4.0 * b_[i]);
     const double next = a > 0.0 ? 2.0 * b_[i] / (a + root) : 0.5 * (root - a);
-    const double change = next - y_[i];
+    v.add(n_, next - y_[i], &C_.data[i * n_], g_.data());
     y_[i] = next;
-    const double* row = &C_.data[i * n_];
-    for (std::size_t j = 0; j < n_; ++j) g_[j] += change * row[j];
   }
   rescale();
-}
-
-// One damped Newton step in the relative variables s, y <- y (1 + t s). In units of sqrt(b) the Hessian is I + K with
-// K positive semidefinite, so its factorisation does not break down however small a budget is. With r = max(-s_i) the
-// step t = 1 / (1 + r) is the minimiser of an upper bound of the objective (|f'''| <= 2 max|s| f''): it always descends
-// and tends to the full step.
-bool Solver::newton() {
-  Matrix H(n_, n_);
-  for (std::size_t i = 0; i < n_; ++i) {
-    const double row = y_[i] / std::sqrt(b_[i]);
-    for (std::size_t j = 0; j < n_; ++j) H(i, j) = row * C_(i, j) * (y_[j] / std::sqrt(b_[j]));
-    H(i, i) += 1.0;
-    step_[i] = (b_[i] - y_[i] * g_[i]) / std::sqrt(b_[i]);
-  }
-  const int n = static_cast<int>(n_);
-  if (blas::potrf(n, H.data.data(), n) != 0) return false;
-  blas::potrs(n, 1, H.data.data(), n, step_.data(), n);
-  double backward = 0.0;
-  for (std::size_t i = 0; i < n_; ++i) {
-    step_[i] /= std::sqrt(b_[i]);
-    backward = std::max(backward, -step_[i]);
-  }
-  const double t = 1.0 / (1.0 + backward);
-  for (std::size_t i = 0; i < n_; ++i) y_[i] *= 1.0 + t * step_[i];
-  rescale();
-  return true;
 }
 
 // Largest distance of a share of the variance from its budget, absolute or as a part of the budget.
@@ -115,13 +111,6 @@ double Solver::error(bool relative) const {
 
 bool Solver::without_risk() const {
   return !(std::sqrt(std::max(variance_, 0.0)) > kNoRisk * std::accumulate(y_.begin(), y_.end(), 0.0));
-}
-
-bool Solver::indefinite() const {
-  Matrix copy = C_;
-  std::vector<double> values(n_);
-  const int failed = blas::syevd(static_cast<int>(n_), copy.data.data(), values.data());
-  return failed == 0 && values.front() < kNotPsd * static_cast<double>(n_);
 }
 
 void Solver::report(RiskParityResult& result) const {
@@ -149,7 +138,11 @@ RiskParityResult Solver::solve(double tolerance, int max_iterations) {
     const bool sweeping = sweeps_ < kSweeps;
     if (sweeping) {
       sweep();
-      ++sweeps_;
+      if (++sweeps_ == kSweeps || error(true) <= kNear) {  // the sweeps leave rounding in g
+        multiply();
+        rescale();
+        sweeps_ = kSweeps;
+      }
     } else {
       broke_down = !newton();
     }
@@ -169,12 +162,13 @@ RiskParityResult Solver::solve(double tolerance, int max_iterations) {
   const bool no_risk = without_risk();
   if (!no_risk) {
     y_ = best_y;
+    multiply();
     rescale();
   }
   report(result);
   if (!no_risk && result.max_error <= tolerance) {
     result.status = RiskParityStatus::optimal;
-  } else if (indefinite()) {
+  } else if (indefinite(C_)) {
     result.status = RiskParityStatus::not_psd;
   } else if (no_risk) {
     result.status = RiskParityStatus::zero_risk;

@@ -7,6 +7,13 @@
 
 namespace portfolio::parity {
 
+// The correlation matrix, both triangles averaged, and the volatilities.
+void correlate(MatrixView covariance, Matrix& correlation, std::vector<double>& sigma);
+// Whether an eigenvalue of a correlation matrix is further below zero than rounding can bring it.
+bool indefinite(const Matrix& correlation);
+// The volatility, in units of one asset's, that rounding alone can make.
+inline constexpr double kNoRisk = 1e-7;
+
 class Solver {
  public:
   Solver(MatrixView covariance, VectorView budgets);
@@ -22,15 +29,19 @@ class Solver {
   void rescale();
   void sweep();
   bool newton();
+  bool conjugate_gradients(double accuracy);
+  bool factorised();
   double error(bool relative) const;
   bool without_risk() const;
-  bool indefinite() const;
   void report(RiskParityResult& result) const;
 
   std::size_t n_;
   Matrix C_;
-  std::vector<double> b_, sigma_, y_, g_, step_;  // g = C y
-  double variance_ = 0.0;                         // y'Cy
+  std::vector<double> b_, root_, sigma_;                                    // root: sqrt(b)
+  std::vector<double> y_, g_, step_;                                        // g = C y
+  std::vector<double> unit_, rest_, search_, scaled_, product_, solution_;  // of conjugate gradients
+  Matrix H_;
+  double variance_ = 0.0;  // y'Cy
   int sweeps_ = 0;
 };
 

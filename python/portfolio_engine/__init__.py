@@ -11,6 +11,7 @@ from portfolio_engine.black_litterman import View, black_litterman
 from portfolio_engine.cancel import CancelToken
 from portfolio_engine.constraints import Constraints, Linear
 from portfolio_engine.covariance import Covariance, covariance, covariance_batch
+from portfolio_engine.cvar import CVaRSolution, solve_cvar
 from portfolio_engine.devices import (
     DeviceHealth,
     DeviceInfo,
@@ -53,6 +54,7 @@ __all__ = [
     "Backtest",
     "CancelToken",
     "CancelledError",
+    "CVaRSolution",
     "Computation",
     "Constraints",
     "Covariance",
@@ -123,6 +125,7 @@ __all__ = [
     "selftest",
     "set_default_device",
     "simulate",
+    "solve_cvar",
     "solve_qp",
     "solve_qp_batch",
     "stress_covariance",

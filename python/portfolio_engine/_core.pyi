@@ -100,6 +100,23 @@ def efficient_frontier(
     tolerance: float,
     device: str,
 ) -> _Result: ...
+def solve_cvar(
+    returns: _Array,
+    *,
+    probabilities: _Array | None,
+    confidence: float,
+    q: _Array | None,
+    G: _Array | None,
+    h: _Array | None,
+    A: _Array | None,
+    b: _Array | None,
+    lb: _Array | None,
+    ub: _Array | None,
+    start: _Array | None,
+    tolerance: float,
+    max_iterations: int,
+    device: str,
+) -> _Result: ...
 def risk_parity(
     covariance: _Array, budgets: _Array | None, *, tolerance: float, max_iterations: int, device: str
 ) -> _Result: ...

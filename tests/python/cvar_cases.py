@@ -199,7 +199,7 @@ def ray_error(case: Case, got: CVaRSolution) -> float:
     return float(max(abs(rate + 1), max(leaves, rows) / size))
 
 
-def permuted(case: Case, order: Array, scenarios: Array) -> Case:
+def permuted(case: Case, order: npt.NDArray[np.intp], scenarios: npt.NDArray[np.intp]) -> Case:
     """The same problem with assets and scenarios in another order."""
     rows = {k: None if v is None else np.asarray(v)[..., order] for k, v in case.rows.items() if k not in ("b", "h")}
     rows |= {k: v for k, v in case.rows.items() if k in ("b", "h")}

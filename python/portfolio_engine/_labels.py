@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def asset_names(value: object) -> tuple[str, ...] | None:
     table = _labelled(value)
     if table is None:
         return None
-    return tuple(str(label) for label in (table.columns if table.ndim == 2 else table.index))
+    return tuple(map(str, (table.columns if table.ndim == 2 else table.index).tolist()))
 
 
 def row_labels(value: object) -> list[Any] | None:
@@ -40,12 +41,18 @@ def row_index(value: object) -> Any:
     return None if table is None else table.index
 
 
+def _numbers(value: object) -> npt.NDArray[Any]:
+    """The array behind a value; that of a pandas object is asked for directly, which is many times faster."""
+    table = _labelled(value)
+    return np.asarray(value if table is None else table.to_numpy())
+
+
 def as_array(value: object, function: str, argument: str) -> Array:
     """float64 array of `value`; a ValueError names the function and argument when it is not numeric."""
     if type(value) is np.ndarray and value.dtype == np.float64 and value.ndim and value.flags.c_contiguous:
         return value
     try:
-        array = np.asarray(value)
+        array = _numbers(value)
         if np.iscomplexobj(array):
             raise TypeError("complex numbers are not ordered")
         return np.ascontiguousarray(array, dtype=np.float64)
@@ -58,10 +65,12 @@ def as_floats(value: object, function: str, argument: str) -> npt.NDArray[Any]:
     if type(value) is np.ndarray and value.dtype == np.float64:
         return as_array(value, function, argument)
     try:
-        array = np.asarray(value)
+        array = _numbers(value)
     except (TypeError, ValueError):  # as_array says what is wrong
         return as_array(value, function, argument)
-    return array if array.dtype == np.float32 else as_array(value, function, argument)
+    if array.dtype == np.float32:
+        return array
+    return as_array(array if array.dtype.kind == "f" else value, function, argument)
 
 
 def aligned_array(value: object, names: tuple[str, ...] | None, function: str, argument: str) -> Array:
@@ -100,22 +109,31 @@ def check_finite(array: npt.NDArray[Any], value: object, function: str, argument
     raise ValueError(f"[{function}] {argument}: expected finite numbers, got {array[index]} at {where}")
 
 
+@lru_cache(maxsize=32)
+def _known_index(names: tuple[str, ...]) -> Any:
+    return sys.modules["pandas"].Index(list(names))
+
+
+def _index(names: tuple[str, ...]) -> Any:
+    """An Index of the names: making one takes longer than many an answer, and a view of it can be renamed alone."""
+    return _known_index(tuple(names)).view()
+
+
 def label_vector(values: Array, names: tuple[str, ...] | None) -> Any:
     """A pandas Series indexed by `names` when labels were given, else the array."""
     if names is None:
         return values
-    return sys.modules["pandas"].Series(values, index=list(names))
+    return sys.modules["pandas"].Series(values, index=_index(names))
 
 
 def label_matrix(values: Array, names: tuple[str, ...] | None, columns: Iterable[object] | None = None) -> Any:
     """A DataFrame with `names` on the rows, and on the columns unless given, when there are labels; else the array."""
     if names is None:
         return values
-    return sys.modules["pandas"].DataFrame(
-        values, index=list(names), columns=list(names if columns is None else columns)
-    )
+    across = _index(names) if columns is None else list(columns)
+    return sys.modules["pandas"].DataFrame(values, index=_index(names), columns=across)
 
 
 def label_columns(values: Array, names: tuple[str, ...] | None) -> Any:
     """A DataFrame with `names` on the columns when there are labels, else the array."""
-    return values if names is None else sys.modules["pandas"].DataFrame(values, columns=list(names))
+    return values if names is None else sys.modules["pandas"].DataFrame(values, columns=_index(names))

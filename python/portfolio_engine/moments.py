@@ -109,7 +109,7 @@ class Moments:
     def label(self, values: Array) -> Any:
         """(n,) values as a Series when these moments came from a pandas object, else as they are."""
         given = self.expected_returns
-        return type(given)(values, index=given.index) if hasattr(given, "index") else values
+        return label_vector(values, self.names if asset_names(given) is not None else None)
 
     def with_expected_returns(self, expected_returns: Any) -> Moments:
         """The same covariance, shared and not copied, with other (n,) annual expected returns.

@@ -12,6 +12,7 @@ from portfolio_engine._optimize.audit import broken_hard
 from portfolio_engine._optimize.prices import ShadowPrices
 from portfolio_engine._optimize.problem import Answer, Problem
 from portfolio_engine._optimize.program import Program
+from portfolio_engine._optimize.relax import TOLERANCE
 from portfolio_engine._optimize.solver import RESIDUAL_LIMIT
 from portfolio_engine.allocation import Allocation, Residuals, Violation
 from portfolio_engine.errors import SolverError
@@ -83,11 +84,14 @@ def _verified(problem: Problem, answer: Answer, w: Array, sigma_w: Array) -> Res
     if answer.point is None:
         off = abs(float(w.sum()) - problem.budget)
         return Residuals(off, answer.error, 0.0)
-    residuals = answer.point.residuals
+    point = answer.point
+    residuals = point.residuals
     if residuals.largest > RESIDUAL_LIMIT:
         raise SolverError(
             "numerical_error", f"the answer is off by {residuals.largest:.3g}, more than {RESIDUAL_LIMIT}"
         )
+    if sigma_w is point.sigma_w and point.broken <= TOLERANCE:  # which is more than the hard constraints ask
+        return residuals
     broken = broken_hard(problem.program, w, problem.solver.moments, sigma_w)
     if broken:
         raise SolverError("numerical_error", f"the answer breaks {broken[0]}")

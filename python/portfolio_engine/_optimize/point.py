@@ -94,56 +94,83 @@ class Point:
     @cached_property
     def gradient(self) -> Array:
         """(k,) gradient of the smooth part of the objective, and of the tracking error's limit, without other duals."""
-        out = self.aim.linear.copy()
+        out = self.aim.linear
         n = self.program.n
         if self.quadratic:
-            out[:n] += self.quadratic * self.sigma_w
+            curved = self.quadratic * self.sigma_w
+            out = out + (curved if n == out.size else np.concatenate([curved, np.zeros(out.size - n)]))
         if self.tracking_dual and self.program.tracking is not None:
+            out = out.copy()
             out[:n] += self.tracking_dual * (self.sigma_w - self.program.tracking.sigma_b)
         return out
 
     @cached_property
+    def broken(self) -> float:
+        """By how much the worst of the constraints is broken."""
+        program, x = self.program, self.x
+        worst = max(0.0, _top(program.lb - x), _top(x - program.ub))
+        if program.a_names:
+            worst = max(worst, _size(self._sums - program.b))
+        if program.g_names:
+            worst = max(worst, _top(self._rows - program.h))
+        if program.trades is not None:
+            worst = max(worst, float(np.abs(self.traded).sum()) - program.trades.limit)
+        if program.tracking is not None:
+            worst = max(worst, program.tracking.error(self.w, self.sigma_w) - program.tracking.limit)
+        return worst
+
+    @cached_property
+    def _sums(self) -> Array:
+        return self.program.A @ self.x
+
+    @cached_property
+    def _rows(self) -> Array:
+        return self.program.G @ self.x
+
+    @cached_property
     def residuals(self) -> Residuals:
         """Relative residuals as docs/numerics/optimization.md defines them, from the point itself."""
-        program, x, z, box = self.program, self.x, self.z, self.z_box
-        Ax, Gx = program.A @ x, program.G @ x
-        Ay, Gz = self.y @ program.A, z @ program.G
-        held = np.flatnonzero(box)
-        slack = np.where(box[held] > 0, program.ub[held], program.lb[held]) - x[held]
-        beyond = max(float((program.lb - x).max()), float((x - program.ub).max()), _top(Gx - program.h))
-        broken = max(_size(Ax - program.b), beyond, 0.0)
-        stationary = self.gradient + Gz + Ay + box
-        negative = max(_top(-z), 0.0)
-        gap = _sum(z * (program.h - Gx)) + _sum(box[held] * slack)
+        program, box, linear = self.program, self.z_box, self.aim.linear
+        held = box.nonzero()[0]
+        pull = box[held]
+        gap = _sum(pull * (np.where(pull > 0, program.ub[held], program.lb[held]) - self.x[held]))
+        stationary = self.gradient + box
+        reach, negative = 0.0, 0.0
+        sizes = max(_size(linear), self.quadratic * _size(self.sigma_w) if self.quadratic else 0.0)
+        if program.a_names:
+            Ay = self.y @ program.A
+            stationary += Ay
+            reach, sizes = max(_size(self._sums), _size(program.b)), max(sizes, _size(Ay))
+        if program.g_names:
+            Gz = self.z @ program.G
+            stationary += Gz
+            reach, sizes = max(reach, _size(self._rows), _size(program.h)), max(sizes, _size(Gz))
+            negative = max(0.0, _top(-self.z))
+            gap += _sum(self.z * (program.h - self._rows))
         if program.trades is not None and self.z_trade is not None:
-            stationary = stationary + self.z_trade
+            stationary += self.z_trade
             size, most = np.abs(self.traded), self.dearest
-            left = program.trades.limit - float(size.sum())
-            broken = max(broken, -left)
-            negative = max(negative, float((np.abs(self.z_trade) - most).max()), -self.turnover_dual)
+            negative = max(negative, _top(np.abs(self.z_trade) - most), -self.turnover_dual)
             gap += _sum(most * size - self.z_trade * self.traded)
-            gap += abs(self.turnover_dual * left) if self.turnover_dual else 0.0
+            gap += abs(self.turnover_dual * (program.trades.limit - float(size.sum()))) if self.turnover_dual else 0.0
         if program.tracking is not None:
             error = program.tracking.error(self.w, self.sigma_w)
-            broken = max(broken, error - program.tracking.limit)
             gap += self.tracking_dual / 2 * abs(program.tracking.limit**2 - error**2)
-        reach = max(_size(Ax), _size(Gx), _size(program.b), _size(program.h))
-        sizes = max(_size(self.gradient - self.aim.linear), _size(self.aim.linear), _size(Ay), _size(Gz))
         objective = self.value(self.aim) + 0.5 * self.quadratic * self.variance
         return Residuals(
-            primal=broken / (1 + reach),
+            primal=self.broken / (1 + reach),
             dual=max(_size(stationary), negative) / (1 + sizes),
             gap=gap / (1 + abs(objective)),
         )
 
 
 def _size(values: Array) -> float:
-    return float(np.abs(values).max()) if values.size else 0.0
+    return float(np.maximum.reduce(np.abs(values)))
 
 
 def _top(values: Array) -> float:
-    return float(values.max()) if values.size else -math.inf
+    return float(np.maximum.reduce(values))
 
 
 def _sum(values: Array) -> float:
-    return float(np.abs(values).sum()) if values.size else 0.0
+    return float(np.add.reduce(np.abs(values)))

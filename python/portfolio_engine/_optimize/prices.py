@@ -31,7 +31,7 @@ class ShadowPrices(Mapping[str, float]):
         prices = {name: scale * slope + 0.0 for name, slope in slopes(point).items()}
         box = point.z_box[: hard.n]
         for names, held in ((hard.lb_names, box < 0), (hard.ub_names, box > 0)):
-            for k in np.flatnonzero(held).tolist():
+            for k in held.nonzero()[0].tolist():
                 if not names[k].endswith("]"):
                     prices[f"{names[k]}[{labels[k]}]"] = float(-scale * box[k])
         return prices | dict(extra)
@@ -60,7 +60,7 @@ def slopes(point: Point) -> dict[str, float]:
         (program.ub_names, -np.maximum(point.z_box, 0.0)),
     )
     for names, values in kinds:
-        for k in np.flatnonzero(values).tolist():
+        for k in values.nonzero()[0].tolist():
             out[names[k]] += float(values[k])
     out.pop("", None)
     if program.trades is not None and math.isfinite(program.trades.limit):

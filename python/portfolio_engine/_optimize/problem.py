@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -61,9 +61,19 @@ class Problem:
 
     trading_cost: Array | None = None
 
-    def aimed_at(self, targets: Targets) -> Problem:
-        """This problem with the targets that are no rows."""
-        return replace(self, target_return=targets.target_return, max_volatility=targets.max_volatility)
+    def aimed_at(self, targets: Targets, program: Program) -> Problem:
+        """This problem with its targets, on a program that holds those of them that are rows."""
+        return Problem(
+            self.solver,
+            program,
+            targets.target_return,
+            targets.max_volatility,
+            self.risk_aversion,
+            self.risk_free_rate,
+            self.budget,
+            self.risk_budgets,
+            self.trading_cost,
+        )
 
     @cached_property
     def cost(self) -> Aim:

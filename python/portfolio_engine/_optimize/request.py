@@ -83,7 +83,7 @@ def prepare(
     )
     if trading_cost is not None:
         problem.trading_cost = _costs(trading_cost, names, targets)
-        if not chosen.budget_only and chosen.objective(problem.aimed_at(targets)) == "variance":
+        if not chosen.budget_only and chosen.objective(problem.aimed_at(targets, program)) == "variance":
             raise ValueError(
                 f"[{FUNCTION}] trading_cost: expected an objective with expected return, which costs are taken off, "
                 "got the least variance; a turnover limit bounds trading there"

@@ -42,9 +42,7 @@ def settle(request: Request) -> Allocation:
 
 def _solve(chosen: registry.Method, bare: Problem, targets: Targets) -> tuple[Answer, list[Violation]]:
     hard, solver = bare.program, bare.solver
-    problem = replace(
-        bare.aimed_at(targets), program=with_soft_rows(hard, targets, solver.moments.mu, bare.trading_cost)
-    )
+    problem = bare.aimed_at(targets, with_soft_rows(hard, targets, solver.moments.mu, bare.trading_cost))
     try:
         cap = targets.max_volatility
         if cap is None or not beyond(problem.least_variance.risk, cap):

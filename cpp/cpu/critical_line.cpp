@@ -9,8 +9,9 @@
 namespace portfolio::critical_line {
 namespace {
 
-constexpr double kBridges[] = {1e-6, 1e-4, 1e-2, 0.1, 0.5};  // share of t by which a stuck walk is passed
-constexpr int kMostBridges = 64;
+constexpr double kBridges[] = {1e-6, 1e-5, 1e-4, 1e-3,
+                               1e-2, 0.1,  0.3,  0.6};  // share of t by which a stuck walk is passed
+constexpr int kMostBridges = 8;
 
 // A t at which risk and return weigh alike: a typical variance over the spread of returns.
 double middle(const Data& data) {
@@ -30,11 +31,11 @@ double middle(const Data& data) {
 // where it got stuck, so that no piece of the path is missing.
 class Follower {
  public:
-  Follower(const FrontierProblem& problem, const Solve& solve) : data_(problem), problem_(problem), solve_(solve) {}
+  Follower(const FrontierProblem& problem, const Solve& solve)
+      : data_(problem), problem_(problem), solve_(solve), scale_(middle(data_)) {}
 
   Path run() {
-    const double t = middle(data_);
-    std::optional<Walk> up = seed(t);
+    std::optional<Walk> up = seed(scale_);
     if (!up) return std::move(path_);
     std::optional<Walk> down = up;
     std::vector<Corner> above, below;
@@ -51,7 +52,7 @@ class Follower {
     path_.status = solved.status;
     if (solved.status != QpStatus::optimal) return std::nullopt;
     path_.status = QpStatus::numerical_error;
-    Walk walk(data_, problem_.qp.interrupt, t, solved);
+    Walk walk(data_, problem_.qp.interrupt, t, scale_, solved);
     if (!walk.certified()) return std::nullopt;
     return walk;
   }
@@ -62,7 +63,7 @@ class Follower {
       const End end = walk->go(until, corners);
       path_.max_residual = std::max(path_.max_residual, walk->max_residual());
       if (end == End::finished) return true;
-      if (end == End::stuck && bridge(walk, until, corners)) continue;
+      if (end == End::stuck && bridge(walk, until, bridges, corners)) continue;
       if (end == End::unbounded) path_.status = QpStatus::dual_infeasible;
       if (end == End::time_limit) path_.status = QpStatus::time_limit;
       if (end == End::cancelled) path_.status = QpStatus::cancelled;
@@ -71,15 +72,13 @@ class Follower {
     return false;
   }
 
-  // Replaces the stuck walk by one beyond, with the corners between.
-  bool bridge(std::optional<Walk>& walk, double until, std::vector<Corner>& corners) {
+  // Replaces the stuck walk by one that starts beyond, with the corners between. Every bridge is longer than the last.
+  bool bridge(std::optional<Walk>& walk, double until, int bridges, std::vector<Corner>& corners) {
     const double stuck = walk->t(), direction = until < stuck ? -1.0 : 1.0;
-    for (const double share : kBridges) {
-      std::optional<Walk> beyond = seed(stuck * (1.0 + direction * share));
-      if (!beyond) {
-        if (path_.status == QpStatus::numerical_error) continue;
-        return false;
-      }
+    for (int k = bridges; k < kMostBridges; ++k) {
+      std::optional<Walk> beyond = seed(stuck * (1.0 + direction * kBridges[k]));
+      if (!beyond && path_.status != QpStatus::numerical_error) return false;
+      if (!beyond) continue;
       Walk back = *beyond;
       std::vector<Corner> between;
       if (back.go(stuck, between) != End::finished) continue;
@@ -95,6 +94,7 @@ class Follower {
   Data data_;
   const FrontierProblem& problem_;
   const Solve& solve_;
+  double scale_;
   Path path_;
 };
 

@@ -22,7 +22,7 @@ struct Path {
   double max_residual = 0.0;  // worst of both ends of every segment; optimal means at most kCertified
 };
 
-// Relative to the largest gradient entry and the largest weight, without the 1 of the solvers' residuals.
+// Relative to the data, without the 1 of the solvers' residuals.
 constexpr double kCertified = 1e-9;
 
 // The certified program at one t.

@@ -60,6 +60,10 @@ Data::Data(const FrontierProblem& p) : mu(p.mu), sigma(p.Sigma.data) {
   lb.assign(size, -kNone);
   ub.assign(size, kNone);
   volatility.resize(size);
+  largest_entry.assign(size, 0.0);
+  for (std::size_t e = 0; e < rows.column.size(); ++e) {
+    largest_entry[rows.column[e]] = std::max(largest_entry[rows.column[e]], std::fabs(rows.value[e]));
+  }
   for (std::size_t j = 0; j < size; ++j) {
     if (p.lb && p.lb[j] > -kHuge) lb[j] = p.lb[j];
     if (p.ub && p.ub[j] < kHuge) ub[j] = p.ub[j];
@@ -83,7 +87,8 @@ WorkingSet::WorkingSet(const Data& data, std::vector<Place> bounds)
     if (!ratios.empty()) std::nth_element(ratios.begin(), middle, ratios.end());
     penalty_[r] = ratios.empty() ? 1.0 / (reach > 0.0 ? reach * reach : 1.0) : *middle;
   }
-  for (auto* v : {&line_.x0, &line_.x1, &line_.s0, &line_.s1, &line_.r0, &line_.r1}) v->assign(data.n(), 0.0);
+  for (auto* v : {&line_.x0, &line_.x1, &line_.s0, &line_.s1, &line_.r0, &line_.r1, &line_.m1})
+    v->assign(data.n(), 0.0);
   for (auto* v : {&line_.y0, &line_.y1, &line_.a0, &line_.a1}) v->assign(data.rows.count(), 0.0);
   refresh_held();
 }
@@ -334,6 +339,7 @@ void WorkingSet::price() {
     for (std::size_t i = 0; i < n; ++i) s0[i] += p0 * p[i], s1[i] += p1 * p[i];
   }
   for (std::size_t i = 0; i < n; ++i) l.r0[i] = s0[i], l.r1[i] = s1[i] - data_->mu[i];
+  std::fill(l.m1.begin(), l.m1.end(), 0.0);
   const Rows& rows = data_->rows;
   for (std::size_t r = 0; r < rows.count(); ++r) {
     double value0 = 0.0, value1 = 0.0;
@@ -342,7 +348,11 @@ void WorkingSet::price() {
       const std::size_t j = rows.column[e];
       value0 += rows.value[e] * l.x0[j];
       value1 += rows.value[e] * l.x1[j];
-      if (active_[r]) l.r0[j] += rows.value[e] * y0, l.r1[j] += rows.value[e] * y1;
+      if (active_[r]) {
+        l.r0[j] += rows.value[e] * y0;
+        l.r1[j] += rows.value[e] * y1;
+        l.m1[j] += std::fabs(rows.value[e] * y1);
+      }
     }
     l.a0[r] = value0;
     l.a1[r] = value1;
@@ -368,15 +378,16 @@ double WorkingSet::correction(std::vector<double>& x, std::vector<double>& y) co
   return worst;
 }
 
-// A vertex, or free assets with the same return: the weights do not move, to rounding.
-bool WorkingSet::stands() const {
-  if (free_.size() == rows_.size()) return true;
-  double size = 0.0, returns = 0.0;
+// A vertex, or free assets whose returns the rows explain: what is left of the slope is rounding.
+void WorkingSet::stand() {
+  Line& l = line_;
+  bool moves = false;
   for (const std::size_t j : free_) {
-    size = std::max(size, data_->volatility[j] * data_->volatility[j] * std::fabs(line_.x1[j]));
-    returns = std::max(returns, std::fabs(data_->mu[j]));
+    moves = moves || std::fabs(l.s1[j]) > kStanding * (std::fabs(data_->mu[j]) + l.m1[j]);
   }
-  return size <= kStanding * returns;
+  if (moves && free_.size() > rows_.size()) return;
+  for (std::size_t j = 0; j < data_->n(); ++j) l.r1[j] -= l.s1[j];
+  for (auto* v : {&l.x1, &l.s1, &l.a1}) std::fill(v->begin(), v->end(), 0.0);
 }
 
 bool WorkingSet::solve() {
@@ -403,16 +414,16 @@ bool WorkingSet::solve() {
     y[2 * a + 1] = 0.0;
   }
   double before = kNone;
-  for (int step = 0; step < 4; ++step) {
+  for (int step = 0; step < 6; ++step) {
     solve_kkt(x, y);
     for (std::size_t i = 0; i < k; ++i) l.x0[free_[i]] += x[2 * i], l.x1[free_[i]] += x[2 * i + 1];
     for (std::size_t a = 0; a < q; ++a) l.y0[rows_[a]] += y[2 * a], l.y1[rows_[a]] += y[2 * a + 1];
-    if (stands()) std::fill(l.x1.begin(), l.x1.end(), 0.0);
     price();
     const double left = correction(x, y);
-    if (left <= kRefine || left > 0.25 * before) break;
+    if (left <= kRefine || left > 0.5 * before) break;
     before = left;
   }
+  stand();
   return true;
 }
 

@@ -30,8 +30,9 @@ struct Data {
   Matrix symmetric;  // only where the caller's is not, to the last bit
   const double* sigma;
   Rows rows;
-  std::vector<double> lb, ub;      // infinite where there is none
-  std::vector<double> volatility;  // n
+  std::vector<double> lb, ub;         // infinite where there is none
+  std::vector<double> volatility;     // n
+  std::vector<double> largest_entry;  // n, of any row
 };
 
 // On one working set everything is affine in t: weights x = x0 + t x1, and so on.
@@ -39,6 +40,7 @@ struct Line {
   std::vector<double> x0, x1;  // n, weights
   std::vector<double> s0, s1;  // n, Sigma x
   std::vector<double> r0, r1;  // n, Sigma x - t mu + A'y + G'z: zero on the free, >= 0 at a lower bound
+  std::vector<double> m1;      // n, what A'y1 + G'z1 adds up, in absolute terms
   std::vector<double> y0, y1;  // a row, its multiplier; zero where it is not active
   std::vector<double> a0, a1;  // a row, its value
 };
@@ -68,6 +70,7 @@ class WorkingSet {
   // The line of the set, refined on the data. False when the active rows depend on each other on the free assets:
   // `dependent_rows` then holds the combination that vanishes, in the order of rows(); empty when the factor fails.
   bool solve();
+  bool renew() { return refresh() && solve(); }  // from the data, without the updates
   std::vector<double> dependent_rows;
 
  private:
@@ -77,7 +80,7 @@ class WorkingSet {
   bool refactor();
   bool schur();
   void solve_kkt(std::vector<double>& x, std::vector<double>& y);
-  bool stands() const;
+  void stand();
   void price();
   void refresh_held();
   void add_held(std::size_t j, double weight);

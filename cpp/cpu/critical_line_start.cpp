@@ -39,13 +39,14 @@ struct Ratio {
 
 }  // namespace
 
-Walk::Walk(const Data& data, const Interrupt& interrupt, double t, const QpResult& solved)
+Walk::Walk(const Data& data, const Interrupt& interrupt, double t, double scale, const QpResult& solved)
     : data_(&data),
       interrupt_(&interrupt),
       set_(data, bounds(data, solved)),
       refused_(data.n(), 0),
       x_(solved.x),
-      t_(t) {
+      t_(t),
+      nothing_(1e-13 * scale) {
   ready_ = build(solved) && residual(t) <= kCertified;
 }
 

@@ -6,9 +6,11 @@
 namespace portfolio::critical_line {
 namespace {
 
-constexpr double kFlat = 1e-12;     // a slope this small, relative to its terms, is rounding
-constexpr double kSame = 1e-13;     // relative difference of t up to which two events are one
-constexpr double kStraight = 1e-9;  // relative change of direction up to which the path does not bend
+constexpr double kFlat = 2e-13;       // a slope this small, relative to its terms, is rounding
+constexpr double kSame = 1e-13;       // relative difference of t up to which two events are one
+constexpr double kTie = 1e-12;        // relative difference of t at which an asset meets its bound at a corner too
+constexpr double kNoGradient = 1e-3;  // of what the largest weight on the riskiest asset would have
+constexpr double kStraight = 1e-9;    // relative change of direction up to which the path does not bend
 
 double largest(const std::vector<double>& v) {
   double out = 0.0;
@@ -35,7 +37,7 @@ Walk::Event Walk::next(double direction) const {
   const double flat = kFlat * largest(l.x1);
   double terms = 0.0;
   for (const std::size_t j : set_.free()) terms += data_->volatility[j] * std::fabs(l.x1[j]);
-  double multipliers = largest(l.y1);
+  const double multipliers = largest(l.y1);
   for (std::size_t j = 0; j < n; ++j) {
     const double x = l.x0[j] + t_ * l.x1[j], speed = direction * l.x1[j];
     if (set_.place(j) == Place::free) {
@@ -43,7 +45,8 @@ Walk::Event Walk::next(double direction) const {
       if (std::isfinite(data_->ub[j])) meet(data_->ub[j] - x, -speed, flat, Kind::pin_upper, j);
     } else if (data_->lb[j] < data_->ub[j] && !refused_[j]) {
       const double side = set_.place(j) == Place::lower ? 1.0 : -1.0;
-      const double noise = kFlat * (data_->volatility[j] * terms + std::fabs(data_->mu[j]));
+      const double noise = kFlat * (data_->volatility[j] * terms + std::fabs(data_->mu[j]) + l.m1[j] +
+                                    data_->largest_entry[j] * multipliers);
       meet(side * (l.r0[j] + t_ * l.r1[j]), side * direction * l.r1[j], noise, Kind::release, j);
     }
   }
@@ -61,14 +64,14 @@ Walk::Event Walk::next(double direction) const {
 }
 
 bool Walk::apply(const Event& event) {
+  bool changed = true;
   switch (event.kind) {
     case Kind::release:
-      if (!set_.release(event.index)) refused_[event.index] = 1;
+      changed = set_.release(event.index);
       break;
     case Kind::pin_lower:
     case Kind::pin_upper:
       set_.pin(event.index, event.kind == Kind::pin_lower ? Place::lower : Place::upper);
-      std::fill(refused_.begin(), refused_.end(), char{0});
       break;
     case Kind::activate:
       if (!set_.activate(event.index)) return false;
@@ -79,10 +82,15 @@ bool Walk::apply(const Event& event) {
     case Kind::none:
       break;
   }
+  if (!changed) {  // it depends on the free ones: no different from what they do
+    refused_[event.index] = 1;
+    return true;
+  }
+  std::fill(refused_.begin(), refused_.end(), char{0});
   return set_.solve();
 }
 
-// KKT at t, relative to the largest gradient entry and weight.
+// KKT at t, relative to the largest gradient entry and weight; a portfolio without risk or return has no gradient.
 double Walk::residual(double t) const {
   const Line& l = set_.line();
   double gradient = 0.0, weight = 0.0, dual = 0.0, primal = 0.0;
@@ -108,6 +116,8 @@ double Walk::residual(double t) const {
   }
   dual = std::max(dual, multiplier);
   if (!std::isfinite(dual + primal)) return kNone;
+  const double volatility = largest(data_->volatility);
+  gradient = std::max(gradient, kNoGradient * volatility * volatility * weight);
   return std::max(dual > 0.0 ? dual / gradient : 0.0, primal > 0.0 ? primal / size : 0.0);
 }
 
@@ -117,7 +127,10 @@ Corner Walk::corner(double t) const {
   out.t = t;
   out.w.resize(data_->n());
   for (std::size_t j = 0; j < data_->n(); ++j) {
-    out.w[j] = std::clamp(l.x0[j] + t * l.x1[j], data_->lb[j], data_->ub[j]);
+    const double tie = kTie * t * std::fabs(l.x1[j]), x = l.x0[j] + t * l.x1[j];
+    out.w[j] = std::clamp(x, data_->lb[j], data_->ub[j]);
+    if (x - data_->lb[j] <= tie) out.w[j] = data_->lb[j];
+    if (data_->ub[j] - x <= tie) out.w[j] = data_->ub[j];
     out.expected_return += data_->mu[j] * out.w[j];
     out.variance += out.w[j] * (l.s0[j] + t * l.s1[j]);
   }
@@ -136,7 +149,7 @@ End Walk::go(double until, std::vector<Corner>& corners) {
   const double direction = until < t_ ? -1.0 : 1.0;
   const std::size_t patience = 2 * (data_->n() + data_->rows.count()) + 16;
   std::size_t standing = 0;
-  bool pending = false;
+  bool pending = false, renewed = false;
   Corner met;
   std::vector<double> before;
   const auto certify = [&](double t) {
@@ -157,14 +170,19 @@ End Walk::go(double until, std::vector<Corner>& corners) {
     if (interrupt_->cancelled()) return End::cancelled;
     if (interrupt_->late()) return End::time_limit;
     const Event event = next(direction);
-    const bool last = event.kind == Kind::none || event.step >= std::fabs(until - t_);
+    const bool last = event.kind == Kind::none || event.step >= std::fabs(until - t_) - nothing_;
     if (last && std::isinf(until)) {
       keep();
       return largest(set_.line().x1) == 0.0 ? End::finished : End::unbounded;
     }
     const double reached = last ? until : t_ + direction * event.step;
     if (event.step > 0.0) {
-      if (!certify(t_) || !certify(reached)) return stuck();
+      if (!certify(t_) || !certify(reached)) {
+        if (renewed || !set_.renew()) return stuck();
+        renewed = true;
+        continue;
+      }
+      renewed = false;
       keep();
       standing = 0;
     } else if (++standing > patience) {

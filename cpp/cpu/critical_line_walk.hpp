@@ -13,7 +13,8 @@ enum class End { finished, unbounded, stuck, time_limit, cancelled };
 class Walk {
  public:
   // The working set of a solved program: dependent assets and rows are exchanged until its line is unique.
-  Walk(const Data& data, const Interrupt& interrupt, double t, const QpResult& solved);
+  // `scale` is a typical t.
+  Walk(const Data& data, const Interrupt& interrupt, double t, double scale, const QpResult& solved);
 
   bool certified() const { return ready_; }
   double t() const { return t_; }  // reached
@@ -45,6 +46,7 @@ class Walk {
   std::vector<char> refused_;  // assets whose release failed since the last one was pinned
   std::vector<double> x_;      // while building
   double t_ = 0.0, worst_ = 0.0;
+  double nothing_;  // a distance in t that is rounding
   bool ready_ = false;
 };
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from portfolio_engine._optimize.search import least_variance
 from portfolio_engine._optimize.solver import RESIDUAL_LIMIT, InfeasibleProgramError, Solver
 from portfolio_engine.allocation import Allocation
 from portfolio_engine.constraints import Constraints
+from portfolio_engine.corner_portfolios import Corners, FrontierPoint
 from portfolio_engine.errors import SolverError
 from portfolio_engine.moments import Moments, estimate_moments
 
@@ -30,16 +32,19 @@ FUNCTION = "efficient_frontier"
 
 @dataclass(frozen=True, eq=False)
 class Frontier:
-    """Portfolios with the least risk for their expected return, evenly spaced in return, ascending.
+    """Portfolios with the least risk for their expected return: all of them, by the corners between which they lie.
 
     Attributes:
-        expected_return: (points,), annual, from the least-variance portfolio to the highest attainable return.
+        expected_return: (points,), annual, evenly spaced, from the least-variance portfolio to the highest attainable
+            return.
         expected_risk: (points,), annual standard deviation.
         sharpe_ratio: (points,), (expected_return - risk_free_rate) / expected_risk; NaN where the risk is zero.
         weights: (points, n); a DataFrame with a column per asset when labels were given.
+        corners: where the frontier bends; `at_return`, `at_volatility`, `at_risk_aversion` and `at_max_sharpe` read any
+            portfolio off them exactly.
         max_sharpe, min_variance: those two portfolios, exact rather than the nearest point.
         risk_free_rate: annual.
-        max_residual: the worst relative residual of all points, at most 1e-8.
+        max_residual: the worst relative residual of the corners (of the points where there are none), at most 1e-8.
         device, device_reason: where it was computed, and why there.
         milliseconds: wall time.
         moments: what it was computed from.
@@ -49,6 +54,7 @@ class Frontier:
     expected_risk: Array
     sharpe_ratio: Array
     weights: Any
+    corners: Corners
     max_sharpe: Allocation
     min_variance: Allocation
     risk_free_rate: float
@@ -66,8 +72,50 @@ class Frontier:
     def __len__(self) -> int:
         return len(self.expected_return)
 
+    def at_return(self, expected_return: float) -> FrontierPoint:
+        """The portfolio of the frontier with this annual expected return.
+
+        Raises:
+            ValueError: outside what the frontier reaches; the message says from where to where.
+        """
+        return self._point(*self.corners.at_return(expected_return))
+
+    def at_volatility(self, volatility: float) -> FrontierPoint:
+        """The portfolio of the frontier with this annual standard deviation.
+
+        Raises:
+            ValueError: outside what the frontier reaches; the message says from where to where.
+        """
+        return self._point(*self.corners.at_volatility(volatility))
+
+    def at_risk_aversion(self, risk_aversion: float) -> FrontierPoint:
+        """The portfolio with the highest mu'w - risk_aversion / 2 w'Sigma w; `math.inf` gives least variance.
+
+        Raises:
+            ValueError: not a number > 0.
+        """
+        return self._point(*self.corners.at_risk_aversion(risk_aversion))
+
+    def at_max_sharpe(self, risk_free_rate: float | None = None) -> FrontierPoint:
+        """The portfolio with the highest (expected_return - risk_free_rate) / expected_risk.
+
+        Args:
+            risk_free_rate: annual; default the frontier's own.
+
+        Raises:
+            ValueError: not below the highest return on the frontier.
+        """
+        rate = self.risk_free_rate if risk_free_rate is None else risk_free_rate
+        return self._point(*self.corners.at_max_sharpe(rate), rate=rate)
+
+    def _point(self, weights: Array, risk_aversion: float, rate: float | None = None) -> FrontierPoint:
+        mean, risk = float(self.moments.mu @ weights), self.moments.risk(weights)
+        excess = mean - (self.risk_free_rate if rate is None else rate)
+        labelled = self.moments.label(weights + 0.0)
+        return FrontierPoint(labelled, mean, risk, excess / risk if risk > 0 else math.nan, risk_aversion)
+
     def plot(self, path: str | Path | None = None, *, ax: Any = None) -> Any:
-        """Draw the frontier, the assets, the two named portfolios and the capital market line.
+        """Draw the frontier, its corners, the assets, the two named portfolios and the capital market line.
 
         Args:
             path: file to write; its ending names the format.
@@ -92,7 +140,7 @@ def efficient_frontier(
     risk_free_rate: float = 0.0,
     device: str = "auto",
 ) -> Frontier:
-    """The efficient frontier under constraints.
+    """The efficient frontier under constraints, exact: the critical line algorithm finds every corner portfolio.
 
     Args:
         returns_or_moments: (T, n) simple daily returns (estimated by `estimate_moments` with its defaults), or Moments.
@@ -117,14 +165,8 @@ def efficient_frontier(
     rules = Constraints() if constraints is None else constraints
     targets = Targets(turnover=rules.turnover, held=rules.held(moments.labels))
     program = with_soft_rows(build(rules, moments.labels), targets, moments.mu)
-    solver = Solver(moments, device)
-    try:
-        least_variance(solver, program)
-    except InfeasibleProgramError as infeasible:
-        raise explain(solver, infeasible) from None
-    raw = _trace(solver, program, int(points))
-    weights = np.clip(raw["weights"][:, : program.n], program.lb[: program.n], program.ub[: program.n]) + 0.0
-    mean, risk = weights @ moments.mu, np.array([moments.risk(row) for row in weights])
+    raw = _trace(Solver(moments, device), program, int(points))
+    weights, mean, risk = _within(raw["weights"], program), raw["expected_return"], raw["expected_risk"]
     ratio = np.full(len(mean), np.nan)
     np.divide(mean - risk_free_rate, risk, out=ratio, where=risk > 0)
     own: dict[str, Any] = {"constraints": rules, "risk_free_rate": risk_free_rate, "device": device}
@@ -133,6 +175,7 @@ def efficient_frontier(
         expected_risk=risk,
         sharpe_ratio=ratio,
         weights=_table(weights, moments),
+        corners=_corners(raw, program, moments),
         max_sharpe=optimize(moments, "max_sharpe", **own),
         min_variance=optimize(moments, "min_variance", **own),
         risk_free_rate=risk_free_rate,
@@ -146,7 +189,22 @@ def efficient_frontier(
 
 def _trace(solver: Solver, program: Program, points: int) -> dict[str, Any]:
     """The native frontier of the program; only a verified one is returned."""
-    raw = kernels.efficient_frontier(
+    crossed = bool((program.lb > program.ub).any())
+    raw: dict[str, Any] = {"status": "primal_infeasible"} if crossed else _native(solver, program, points)
+    if raw["status"] == "primal_infeasible":
+        try:
+            least_variance(solver, program)
+        except InfeasibleProgramError as infeasible:
+            raise explain(solver, infeasible) from None
+    if raw["status"] == "dual_infeasible":
+        raise SolverError("unbounded", "the return has no maximum; give every asset a finite min and max weight")
+    if raw["status"] != "optimal" or not raw["max_residual"] <= RESIDUAL_LIMIT:
+        raise SolverError(raw["status"], "no verified frontier")
+    return raw
+
+
+def _native(solver: Solver, program: Program, points: int) -> dict[str, Any]:
+    return kernels.efficient_frontier(
         program.weights_only(solver.moments.mu),
         solver.covariance(program),
         program.G if len(program.h) else None,
@@ -159,11 +217,21 @@ def _trace(solver: Solver, program: Program, points: int) -> dict[str, Any]:
         tolerance=1e-9,
         device=solver.device,
     )
-    if raw["status"] == "dual_infeasible":
-        raise SolverError("unbounded", "the return has no maximum; give every asset a finite min and max weight")
-    if raw["status"] != "optimal" or not raw["max_residual"] <= RESIDUAL_LIMIT:
-        raise SolverError(raw["status"], f"no verified frontier; the worst residual is {raw['max_residual']:.3g}")
-    return raw
+
+
+def _within(weights: Array, program: Program) -> Array:
+    """The weights among the variables of the program; bounds hold to the last bit."""
+    n = program.n
+    return np.asarray(np.clip(weights[:, :n], program.lb[:n], program.ub[:n]) + 0.0)
+
+
+def _corners(raw: dict[str, Any], program: Program, moments: Moments) -> Corners:
+    """Ascending in return, as the points are."""
+    with np.errstate(divide="ignore"):
+        aversion = 1.0 / raw["corner_risk_tolerance"][::-1]
+    table = _within(raw["corner_weights"].reshape(-1, program.k)[::-1], program)
+    risk = np.sqrt(raw["corner_variance"][::-1])
+    return Corners(_table(table, moments), raw["corner_return"][::-1], risk, aversion, moments)
 
 
 def _table(weights: Array, moments: Moments) -> Any:

@@ -219,10 +219,12 @@ def plot_backtest(backtest: Backtest, path: str | Path | None = None) -> Any:
 
 
 def draw_frontier(axis: Any, frontier: Frontier) -> None:
-    """Risk against return: the curve, the assets, the two named portfolios and the line from the risk-free rate."""
+    """Risk against return: the curve and its corners, the assets, the two named portfolios and the line from the risk-free rate."""
     moments = frontier.moments
     volatilities, means = np.sqrt(np.diag(moments.Sigma)), moments.mu
     axis.plot(frontier.expected_risk, frontier.expected_return, color=COLOURS[0], linewidth=2.0, label="frontier")
+    corners = frontier.corners
+    axis.scatter(corners.expected_risk, corners.expected_return, color=COLOURS[0], s=12, zorder=3, label="corners")
     axis.scatter(volatilities, means, color=QUIET, s=18, zorder=3, label="assets")
     if len(means) <= 30:
         for name, x, y in zip(frontier.names, volatilities, means, strict=True):

@@ -64,6 +64,57 @@ void ties_are_broken() {
   CHECK(r.weights(0, 0) > 0.5);
 }
 
+// Between two corners, at any t, the mix of the two is what the quadratic program answers.
+void corners_agree_with_the_program() {
+  Case c;
+  c.ub.assign(4, 0.6);
+  const std::vector<double> pair{1.0, 1.0, 0.0, 0.0}, limit{0.45};
+  FrontierProblem p = c.problem(5);
+  p.G = {pair.data(), 1, 4};
+  p.h = view(limit);
+  const FrontierResult r = efficient_frontier(p);
+  CHECK(r.status == QpStatus::optimal);
+  const std::vector<double>& t = r.corner_risk_tolerance;
+  CHECK(t.size() >= 3);
+  CHECK(t.size() == r.corner_weights.rows && t.size() == r.corner_return.size() &&
+        t.size() == r.corner_variance.size());
+  CHECK_NEAR(t.back(), 0.0, 0.0);
+  for (std::size_t k = 0; k + 1 < t.size(); ++k) {
+    CHECK(t[k] > t[k + 1]);
+    for (const double share : {0.0, 0.3, 0.9}) {
+      std::vector<double> q(4);
+      const double at = t[k + 1] + share * (t[k] - t[k + 1]);
+      for (std::size_t j = 0; j < 4; ++j) q[j] = -at * c.mu[j];
+      const QpResult single = solve_qp({p.Sigma, view(q), p.G, p.h, p.A, p.b, p.lb, p.ub});
+      for (std::size_t j = 0; j < 4; ++j) {
+        const double low = r.corner_weights(k + 1, j), high = r.corner_weights(k, j);
+        CHECK_NEAR(low + share * (high - low), single.x[j], 1e-9);
+      }
+    }
+  }
+}
+
+void collapses_to_one_corner() {
+  Case pinned;
+  pinned.ub.assign(4, 0.25);
+  const FrontierResult r = efficient_frontier(pinned.problem(3));
+  CHECK(r.status == QpStatus::optimal);
+  CHECK(r.corner_risk_tolerance.size() == 1);
+  for (std::size_t j = 0; j < 4; ++j) CHECK_NEAR(r.weights(1, j), 0.25, 1e-15);
+}
+
+void ends_when_asked_to() {
+  const Case c;
+  CancelToken token;
+  token.cancel();
+  FrontierProblem p = c.problem(3);
+  p.qp.interrupt.token = &token;
+  CHECK(efficient_frontier(p).status == QpStatus::cancelled);
+  p.qp.interrupt.token = nullptr;
+  p.qp.interrupt.deadline = std::chrono::steady_clock::now();
+  CHECK(efficient_frontier(p).status == QpStatus::time_limit);
+}
+
 void same_for_any_number_of_threads() {
   const Case c;
   set_num_threads(1);
@@ -88,6 +139,9 @@ void failures_are_statuses_and_errors() {
 int main() {
   evenly_spaced_from_least_variance_to_highest_return();
   ties_are_broken();
+  corners_agree_with_the_program();
+  collapses_to_one_corner();
+  ends_when_asked_to();
   same_for_any_number_of_threads();
   failures_are_statuses_and_errors();
   return check::finish();

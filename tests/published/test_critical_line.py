@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from portfolio_engine import Allocation, Constraints, Moments, estimate_moments, optimize
+from portfolio_engine import Allocation, Constraints, Moments, efficient_frontier, estimate_moments, optimize
 
 # Bailey and Lopez de Prado 2013, "An Open-Source Implementation of the Critical-Line Algorithm", inputs and table 1
 TEN_MU = np.array([1.175, 1.19, 0.396, 1.12, 0.346, 0.679, 0.089, 0.73, 0.481, 1.08])
@@ -98,6 +98,29 @@ def test_ten_assets() -> None:
         assert answer.shadow_prices["target_return"] / 2 == pytest.approx(row[2], abs=5.001e-4)
 
 
+def test_ten_assets_all_corners_of_one_run() -> None:
+    corners = efficient_frontier(ten(), 2).corners
+    got = np.column_stack([corners.expected_return, corners.expected_risk, 1.0 / corners.risk_aversion])
+    np.testing.assert_allclose(got[::-1], TEN_CORNERS[:, :3], atol=5.001e-4)
+    np.testing.assert_allclose(np.asarray(corners.weights)[::-1], TEN_CORNERS[:, 3:], atol=5.001e-4)
+    np.testing.assert_array_equal(np.asarray(corners.weights)[::-1] > 0, TEN_CORNERS[:, 3:] > 0)
+
+
+def test_ten_assets_maxima_read_off_the_corners() -> None:
+    frontier = efficient_frontier(ten(), 2)
+    assert frontier.at_max_sharpe(0.0).sharpe_ratio == pytest.approx(4.4535, abs=5e-5)
+    assert frontier.corners.expected_risk[0] == pytest.approx(0.2052, abs=5e-5)
+
+
+def test_three_assets_with_bounds_all_corners_of_one_run() -> None:
+    moments = estimate_moments(TODD_RETURNS, covariance_method="sample", periods_per_year=1)
+    corners = efficient_frontier(moments, 2, Constraints(min_weight=0.1, max_weight=0.5)).corners
+    printed = np.array([[value, *weights] for value, weights in TODD_CORNERS])[::-1]
+    got = np.column_stack([1.0 / corners.risk_aversion, np.asarray(corners.weights)])
+    np.testing.assert_allclose(got[1:], printed, atol=5.001e-5)
+    np.testing.assert_allclose(got[0], [0.0, 0.5, 0.1, 0.4], atol=1e-12)  # least variance, where lambda is 0
+
+
 def test_ten_assets_global_maxima() -> None:
     """The paper's figure 4 and section 5: the maximum Sharpe ratio is 4.4535, the least risk 0.2052."""
     assert optimize(ten(), "max_sharpe").sharpe_ratio == pytest.approx(4.4535, abs=5e-5)
@@ -121,7 +144,7 @@ def test_three_assets_with_bounds() -> None:
     np.testing.assert_allclose(optimize(moments, "min_variance", bounds).weights, [0.5, 0.1, 0.4], atol=1e-9)
 
 
-@pytest.mark.parametrize(
+SHARPE_ANSWERS = pytest.mark.parametrize(
     ("risk_tolerance", "weights"),
     [
         (20.898844, [0.2, 0.3, 0.5]),
@@ -131,8 +154,17 @@ def test_three_assets_with_bounds() -> None:
         (1e-6, [0.5, 0.3, 0.2]),
     ],
 )
+
+
+@SHARPE_ANSWERS
 def test_sharpe_macro_investment_analysis(risk_tolerance: float, weights: list[float]) -> None:
     allocation = optimize(
         SHARPE, constraints=Constraints(min_weight=0.2, max_weight=0.5), risk_aversion=1.0 / risk_tolerance
     )
     np.testing.assert_allclose(allocation.weights, weights, atol=1e-9)
+
+
+@SHARPE_ANSWERS
+def test_sharpe_read_off_the_corners(risk_tolerance: float, weights: list[float]) -> None:
+    frontier = efficient_frontier(SHARPE, 2, Constraints(min_weight=0.2, max_weight=0.5))
+    np.testing.assert_allclose(frontier.at_risk_aversion(1.0 / risk_tolerance).weights, weights, atol=1e-9)

@@ -99,6 +99,8 @@ def efficient_frontier(
     points: int,
     tolerance: float,
     device: str,
+    time_limit: float | None = None,
+    cancel: CancelToken | None = None,
 ) -> _Result: ...
 def solve_cvar(
     returns: _Array,

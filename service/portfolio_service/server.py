@@ -68,7 +68,7 @@ def _share_heaps() -> None:
 
 
 def _leave_computations() -> None:
-    """A computation whose caller gave up cannot be stopped; the books are closed, the process ends without it."""
+    """What was cancelled ends within a step of its kernel; the books are closed, the process ends without the rest."""
     for thread in threading.enumerate():
         if thread.name.startswith(THREAD_NAME):
             thread.join(0.5)

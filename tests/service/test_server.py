@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -44,15 +45,44 @@ def test_stops_cleanly(tmp_path: Path, number: int) -> None:
     assert again.stop() == 0
 
 
+ENDLESS = {"weights": dict.fromkeys(TECH, 0.2), "scenarios": 1_000_000, "horizon_days": 900}
+
+
+def computing(server: Server) -> float:
+    """Computations that run."""
+    text = httpx.get(f"{server.url}/metrics/prometheus", timeout=30).text
+    return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith("portfolio_worker_running "))
+
+
+def until_nothing_computes(server: Server) -> float:
+    """Seconds until the worker threads are free."""
+    began = time.monotonic()
+    while computing(server):
+        assert time.monotonic() - began < 10, "the computation goes on without anybody waiting for it"
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
 def test_an_endless_computation_does_not_hold_up_the_end(tmp_path: Path) -> None:
     server = start_server(tmp_path, OPTIMIZATION_TIMEOUT="0.2")
-    body = {"weights": {symbol: 0.2 for symbol in TECH}, "scenarios": 1_000_000, "horizon_days": 900}
-    answer = httpx.post(f"{server.url}/simulate", json=body, timeout=30)
+    answer = httpx.post(f"{server.url}/simulate", json=ENDLESS, timeout=30)
     assert (answer.status_code, answer.json()["code"]) == (504, "optimization_timeout")
+    until_nothing_computes(server)
     began = time.monotonic()
     assert server.stop() == 0
     assert time.monotonic() - began < 5
     assert "Traceback" not in server.log.read_text()
+
+
+def test_a_client_that_hangs_up_ends_its_computation(tmp_path: Path) -> None:
+    server = start_server(tmp_path)
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{server.url}/simulate", json=ENDLESS, timeout=1.0)
+    until_nothing_computes(server)
+    assert server.stop() == 0
+    log = server.log.read_text()
+    assert re.search(r"\b503\b", log)
+    assert "Traceback" not in log
 
 
 def test_a_taken_port_is_one_line(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Query
 
 from portfolio_service.api import examples
+from portfolio_service.api.attended import Attended
 from portfolio_service.api.body import StrictRoute
 from portfolio_service.api.deps import ID, Svc, ThePortfolio
 from portfolio_service.api.problems import reading, writing
@@ -41,12 +42,16 @@ async def performance_history(
 
 
 @router.post("/efficient-frontier", response_model=FrontierOut, responses=writing(404, 409, 504, ok=examples.FRONTIER))
-async def efficient_frontier(body: Annotated[FrontierIn, Body(examples=[FRONTIER])], services: Svc) -> dict[str, Any]:
+async def efficient_frontier(
+    body: Annotated[FrontierIn, Body(examples=[FRONTIER])], services: Svc, attended: Attended
+) -> dict[str, Any]:
     """Portfolios of least risk for their return, with the maximum-Sharpe and the minimum-variance one."""
-    return await services.optimisation.frontier(body.to_domain())
+    return await services.optimisation.frontier(body.to_domain(), attended)
 
 
 @router.post("/simulate", response_model=Simulated, responses=writing(404, 409, 504, ok=examples.SIMULATED))
-async def simulate(body: Annotated[SimulateIn, Body(examples=[SIMULATE])], services: Svc) -> dict[str, Any]:
+async def simulate(
+    body: Annotated[SimulateIn, Body(examples=[SIMULATE])], services: Svc, attended: Attended
+) -> dict[str, Any]:
     """Monte Carlo of the value: quantiles, value at risk and its expected shortfall, with standard errors."""
-    return await services.analytics.simulate(body.to_domain())
+    return await services.analytics.simulate(body.to_domain(), attended)

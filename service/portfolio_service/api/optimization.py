@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Response
 
 from portfolio_service.api import examples
+from portfolio_service.api.attended import Attended
 from portfolio_service.api.body import StrictRoute
 from portfolio_service.api.deps import ID, Limit, Offset, Svc, ThePortfolio
 from portfolio_service.api.etags import IfMatch
@@ -32,11 +33,12 @@ async def optimize_portfolio(
     services: Svc,
     if_match: IfMatch,
     once: Once,
+    attended: Attended,
 ) -> Response:
     """Find the weights; they are stored as the portfolio's target, nothing is traded."""
 
     async def change(who: Actor) -> OptimizationRecord:
-        record = await services.optimisation.optimize(portfolio.portfolio_id, body.to_domain(), who, if_match)
+        record = await services.optimisation.optimize(portfolio.portfolio_id, body.to_domain(), who, if_match, attended)
         services.monitor.optimized(record.method.value, record.optimization_time_ms / 1e3)
         return record
 

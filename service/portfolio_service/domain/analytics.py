@@ -214,16 +214,18 @@ class Analytics:
         value_then = before.total_value if before else ZERO
         return await asyncio.to_thread(summarise, start, value_then, end, last.total_value, total_return, flows)
 
-    async def simulate(self, request: SimulateRequest) -> dict[str, Any]:
-        """Scenarios of a portfolio's value, or of given weights; see Simulation."""
+    async def simulate(self, request: SimulateRequest, cancel: pe.CancelToken | None = None) -> dict[str, Any]:
+        """Scenarios of a portfolio's value, or of given weights; see Simulation. `cancel` ends them."""
+        cancel = cancel or pe.CancelToken()
         if request.portfolio_id is None:
-            return await self._simulation.of_weights(request)
+            return await self._simulation.of_weights(request, cancel)
         if request.weights is not None or request.initial_value is not None:
             detail = "expected portfolio_id alone, or weights with initial_value; got parts of both"
             raise Unacceptable("invalid_argument", detail)
         portfolio = self._books.get(request.portfolio_id)
         await self._prices.current(list(portfolio.book.holdings))
-        return await self._simulation.of_valuation(request, value(portfolio, self._prices, self._clock.now()))
+        now = value(portfolio, self._prices, self._clock.now())
+        return await self._simulation.of_valuation(request, now, cancel)
 
     async def _holdings_returns(self, valuation: Valuation, days: int) -> tuple[pd.Series, pd.Series | None]:
         """Daily returns of today's weights on common dates; the benchmark's when it has all of those dates."""

@@ -42,7 +42,7 @@ from portfolio_service.domain.requests import (
 )
 from portfolio_service.domain.symbols import clean, require_prices
 from portfolio_service.domain.valuation import value
-from portfolio_service.domain.workers import QUEUE_SIZE, Workers
+from portfolio_service.domain.workers import QUEUE_SIZE, Workers, given_up
 
 __all__ = ["FrontierRequest", "OptimisationService", "OptimizeRequest"]
 
@@ -104,16 +104,23 @@ class OptimisationService:
         return self.cache_hits / asked if asked else 0.0
 
     async def optimize(
-        self, portfolio_id: str, request: OptimizeRequest, actor: Actor, if_match: int | None = None
+        self,
+        portfolio_id: str,
+        request: OptimizeRequest,
+        actor: Actor,
+        if_match: int | None = None,
+        cancel: pe.CancelToken | None = None,
     ) -> OptimizationRecord:
-        """The finished optimisation, stored as the portfolio's target and policy; nothing is traded."""
+        """The finished optimisation, stored as the portfolio's target and policy; nothing is traded. With `cancel`
+        the caller ends the computation, and nothing is stored."""
+        cancel = cancel or pe.CancelToken()
         self._books.check_version(self._books.get(portfolio_id), if_match)
         with self._books.activity(portfolio_id, "optimizing"), self._counted():
             for _ in range(MAX_ATTEMPTS):
                 begin = time.perf_counter()
                 portfolio = self._books.get(portfolio_id)
                 question = self._question(portfolio, request)
-                answer, cached = await self._answer(portfolio, question, request)
+                answer, cached = await self._answer(portfolio, question, request, cancel)
                 milliseconds = (time.perf_counter() - begin) * 1e3
                 async with self._books.lock(portfolio_id):
                     portfolio = self._books.get(portfolio_id)
@@ -127,8 +134,9 @@ class OptimisationService:
         self._books.get(portfolio_id)
         return await self._repository.optimizations(portfolio_id, limit, offset)
 
-    async def frontier(self, request: FrontierRequest) -> dict[str, Any]:
+    async def frontier(self, request: FrontierRequest, cancel: pe.CancelToken | None = None) -> dict[str, Any]:
         """Points of the efficient frontier, with the maximum-Sharpe and the minimum-variance portfolio."""
+        cancel = cancel or pe.CancelToken()
         symbols = self._frontier_symbols(request)
         sample = await self._sample(symbols, request.lookback_days, asked=request.symbols is not None)
         self._check_memory(len(symbols), len(sample.returns), request.points)
@@ -142,7 +150,7 @@ class OptimisationService:
             return FrontierAnswer.of(frontier, sample.source)
 
         parameters = ["frontier", request.points, rate, weights, dict(request.constraints)]
-        answer, _ = await self._cached(sample, parameters, compute)
+        answer, _ = await self._cached(sample, parameters, compute, cancel)
         return dict(answer.reply)
 
     def close(self) -> None:
@@ -173,7 +181,9 @@ class OptimisationService:
         positions = value(portfolio, self._prices, self._clock.now()).positions
         return {symbol: positions[symbol].weight for symbol in symbols if symbol in positions}
 
-    async def _answer(self, portfolio: Portfolio, question: Question, request: OptimizeRequest) -> tuple[Answer, bool]:
+    async def _answer(
+        self, portfolio: Portfolio, question: Question, request: OptimizeRequest, cancel: pe.CancelToken
+    ) -> tuple[Answer, bool]:
         sample = await self._sample(question.symbols, request.lookback_days, asked=request.symbols is not None)
         self._check_memory(len(question.symbols), len(sample.returns), 1)
         weights = await self._current_weights(portfolio, question)
@@ -181,11 +191,12 @@ class OptimisationService:
         options = self._options(question.method, request)
 
         def compute() -> Answer:
-            allocation = pe.optimize(pe.estimate_moments(sample.returns), question.method.value, constraints, **options)
+            moments = pe.estimate_moments(sample.returns)
+            allocation = pe.optimize(moments, question.method.value, constraints, cancel=cancel, **options)
             return Answer.of(allocation, sample.source)
 
         parameters = [question.method, weights, dict(request.constraints), options]
-        return await self._cached(sample, parameters, compute)
+        return await self._cached(sample, parameters, compute, cancel)
 
     def _options(self, method: OptimizationMethod, request: OptimizeRequest) -> dict[str, Any]:
         options: dict[str, Any] = {
@@ -216,7 +227,9 @@ class OptimisationService:
         except ValueError as error:
             raise refusal(error) from error
 
-    async def _cached(self, sample: Sample, parameters: Any, compute: Callable[[], A]) -> tuple[A, bool]:
+    async def _cached(
+        self, sample: Sample, parameters: Any, compute: Callable[[], A], cancel: pe.CancelToken
+    ) -> tuple[A, bool]:
         """The answer and whether it was known; a failure is not kept."""
         key = sample.fingerprint(parameters)
         if (known := self._cache.get(key)) is not None:
@@ -224,7 +237,9 @@ class OptimisationService:
             return known, True
         self.cache_misses += 1
         try:
-            answer = await self.workers.run(compute)
+            answer = await self.workers.run(compute, cancel)
+        except pe.CancelledError as error:
+            raise given_up() from error
         except pe.InfeasibleError as error:
             fields = [FieldError(field_of(name), documented(error.explanation)) for name in error.conflict]
             raise Unacceptable("infeasible", f"constraints: {_conflict(error)}", fields) from error

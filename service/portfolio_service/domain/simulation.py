@@ -17,7 +17,7 @@ from portfolio_service.domain.models import Valuation
 from portfolio_service.domain.ports import MarketDataClient
 from portfolio_service.domain.requests import refusal
 from portfolio_service.domain.symbols import require_prices
-from portfolio_service.domain.workers import Workers
+from portfolio_service.domain.workers import Workers, given_up
 
 Distribution = Literal["normal", "lognormal", "student_t"]
 Floats = npt.NDArray[np.float64]
@@ -51,14 +51,16 @@ class Simulation:
         self._estimation_days = estimation_days
         self._max_memory = max_memory
 
-    async def of_valuation(self, request: SimulateRequest, valuation: Valuation) -> dict[str, Any]:
+    async def of_valuation(
+        self, request: SimulateRequest, valuation: Valuation, cancel: pe.CancelToken
+    ) -> dict[str, Any]:
         """Scenarios of a portfolio as it is now; its cash and unallocated capital stay as they are."""
         if not valuation.positions:
             raise Conflict("no_positions", f"{request.portfolio_id} holds nothing: its value does not move")
         weights = {symbol: position.weight for symbol, position in valuation.positions.items()}
-        return await self._run(request, weights, float(valuation.total_value))
+        return await self._run(request, weights, float(valuation.total_value), cancel)
 
-    async def of_weights(self, request: SimulateRequest) -> dict[str, Any]:
+    async def of_weights(self, request: SimulateRequest, cancel: pe.CancelToken) -> dict[str, Any]:
         """Scenarios of `weights`; what they leave is cash."""
         if not request.weights:
             raise Unacceptable("invalid_argument", "expected portfolio_id or weights, got neither")
@@ -69,19 +71,23 @@ class Simulation:
         known = self._market.known_symbols()
         if known is not None:
             require_prices(sorted(set(request.weights) - set(known)), {}, self._market, "weights")
-        return await self._run(request, request.weights, request.initial_value or 100_000.0)
+        return await self._run(request, request.weights, request.initial_value or 100_000.0, cancel)
 
-    async def _run(self, request: SimulateRequest, weights: Mapping[str, float], value: float) -> dict[str, Any]:
+    async def _run(
+        self, request: SimulateRequest, weights: Mapping[str, float], value: float, cancel: pe.CancelToken
+    ) -> dict[str, Any]:
         sample = await load_sample(self._market, list(weights), request.lookback_days or self._estimation_days)
         self._check_memory(request, len(weights))
         _check_work(request, len(weights))
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
 
         def compute() -> dict[str, Any]:
-            return _simulate(request, sample, np.array(list(weights.values())), value, seed)
+            return _simulate(request, sample, np.array(list(weights.values())), value, seed, cancel)
 
         try:
-            return await self._workers.run(compute)
+            return await self._workers.run(compute, cancel)
+        except pe.CancelledError as error:
+            raise given_up() from error
         except ValueError as error:
             raise refusal(error) from error
 
@@ -97,7 +103,7 @@ class Simulation:
 
 
 def _check_work(request: SimulateRequest, n: int) -> None:
-    """A native computation cannot be stopped: one that would hold a worker for minutes is not begun."""
+    """One that would hold a worker for minutes is not begun."""
     draws = request.scenarios * request.horizon_days * n
     if draws > MAX_DRAWS:
         raise Unacceptable(
@@ -107,7 +113,9 @@ def _check_work(request: SimulateRequest, n: int) -> None:
         )
 
 
-def _simulate(request: SimulateRequest, sample: Sample, weights: Floats, value: float, seed: int) -> dict[str, Any]:
+def _simulate(
+    request: SimulateRequest, sample: Sample, weights: Floats, value: float, seed: int, cancel: pe.CancelToken
+) -> dict[str, Any]:
     moments = pe.estimate_moments(sample.returns)
     found = pe.simulate(
         moments.mu / PERIODS,
@@ -119,6 +127,7 @@ def _simulate(request: SimulateRequest, sample: Sample, weights: Floats, value: 
         distribution=request.distribution,
         initial_value=value,
         confidence=0.95,
+        cancel=cancel,
     )
     return {
         "initial_value": value,

@@ -90,7 +90,7 @@ def table(portfolios: int, observations: int) -> Work:
         (
             only(
                 OURS,
-                lambda: pe.performance(observed, market, device="cpu"),
+                lambda: pe.performance_batch(observed, market, device="cpu"),
                 lambda r: np.column_stack([getattr(r, name) for name in TABLE_TOO]),
             ),
             only("empyrical, a loop", loop),

@@ -13,7 +13,7 @@ from typing import Any
 from bench.peers.threads import environment
 from bench.promises import ROOT
 
-TRY_S = 45.0  # what a contender may take before it is left out as too slow
+TRY_S = 60.0  # what a contender may take before it is left out as too slow
 
 
 def measure(key: str, threads: int, seconds: float) -> dict[str, Any]:

@@ -1,15 +1,31 @@
 #include <chrono>
 
+#include "active_set.hpp"
 #include "cpu_backend.hpp"
 #include "parallel.hpp"
+#include "qp_convex.hpp"
 #include "qp_solver.hpp"
 
 namespace portfolio {
 namespace {
 
+// One workspace a thread, whatever the number of problems.
+active::ActiveSet& workspace() {
+  static thread_local active::ActiveSet set;
+  return set;
+}
+
+QpResult solve(const QpProblem& problem, const QpOptions& options, const char* function, bool check_convex) {
+  if (check_convex) qp::require_convex(problem, function);
+  if (options.method != QpMethod::interior_point) {
+    if (auto found = workspace().solve(problem, options)) return *std::move(found);
+  }
+  return qp::Solver(problem, options, function, false).run();
+}
+
 QpResult timed(const QpProblem& problem, const QpOptions& options, const char* function, bool check_convex) {
   const auto start = std::chrono::steady_clock::now();
-  QpResult out = qp::Solver(problem, options, function, check_convex).run();
+  QpResult out = solve(problem, options, function, check_convex && options.check_matrix);
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return out;
 }

@@ -2,17 +2,13 @@
 #pragma once
 
 #include <Eigen/Dense>
-#include <limits>
 #include <vector>
 
 #include "portfolio/qp.hpp"
+#include "qp_limits.hpp"
 #include "qp_quadratic.hpp"
 
 namespace portfolio::qp {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-// A bound of this size is no bound, as in most solvers.
-constexpr double kHuge = 1e19;
 
 // min 1/2 x'Px + q'x + cost'|x - held|, Gx <= h, Ax = b, lb <= x <= ub, sum |x - held| <= turnover; nothing is empty
 // but for zero rows, and held and cost where trading is free.

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <set>
 #include <utility>
 
-#include "blas.hpp"
-#include "checks.hpp"
+#include "qp_convex.hpp"
 #include "qp_diagnosis.hpp"
 
 namespace portfolio::qp {
@@ -16,34 +14,11 @@ namespace {
 constexpr double kFirstPolish = 1e-6;      // scaled residual at which the active set is tried
 constexpr double kNextPolish = 1e-2;       // further share by which it must fall before another attempt
 constexpr double kUnpolishedShare = 1e-2;  // of the tolerance, when no active set could be solved exactly
-
-// Bounds that cross by rounding are equal; P may miss semidefiniteness by a share of each diagonal entry, and by
-// rounding of the largest.
-constexpr double kCrossed = 1e-12;
-constexpr double kIndefinite = 1e-8;
-constexpr double kRounding = 1e-14;
+constexpr double kCrossed = 1e-12;         // bounds that cross by rounding are equal
 
 bool crosses(double lb, double ub) { return lb - ub > kCrossed * (1.0 + std::max(std::fabs(lb), std::fabs(ub))); }
 
 }  // namespace
-
-// A factored matrix is convex by its form.
-void require_convex(const Problem& p, const char* function) {
-  const Vec given = p.P.diagonal();
-  const int n = static_cast<int>(p.n());
-  if (!p.P.is_dense() && given.minCoeff() >= 0.0) return;
-  const Vec diagonal = given.cwiseMax(0.0);
-  Mat factor = p.P.dense();
-  factor.diagonal() += kIndefinite * diagonal + Vec::Constant(p.n(), kRounding * diagonal.maxCoeff());
-  if (!diagonal.isZero(0.0) && blas::potrf(n, factor.data(), n) == 0) return;
-  Mat vectors = p.P.dense();
-  Vec values(n);
-  blas::syevd(n, vectors.data(), values.data());
-  char text[160];
-  std::snprintf(text, sizeof text, "eigenvalues from %.6g to %.6g (nearest_psd repairs a covariance)", values[0],
-                values[n - 1]);
-  fail(function, "P", "a positive semidefinite matrix", text);
-}
 
 std::vector<char> first_with_matrix(const std::vector<QpProblem>& problems) {
   std::set<std::pair<const double*, std::size_t>> seen;
@@ -59,7 +34,7 @@ Solver::Solver(const QpProblem& views, const QpOptions& options, const char* fun
       split_(Split::needed(full_) ? std::make_unique<const Split>(full_) : nullptr),
       scaling_(split_ ? split_->problem() : full_),
       options_(options) {
-  if (check_convex && options.check_matrix) require_convex(full_, function);
+  if (check_convex && options.check_matrix) require_convex(views, function);
 }
 
 Solution Solver::point(const Solution& scaled) const {

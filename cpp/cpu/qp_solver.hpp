@@ -11,9 +11,6 @@
 
 namespace portfolio::qp {
 
-// std::invalid_argument naming `function` unless P is positive semidefinite to rounding.
-void require_convex(const Problem& problem, const char* function);
-
 class Solver {
  public:
   // Problems that share their P need the check of its eigenvalues only once; `check_convex` false skips it.

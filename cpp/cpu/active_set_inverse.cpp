@@ -1,0 +1,93 @@
+#include "active_set_inverse.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "active_set_loops.hpp"
+
+namespace portfolio::active {
+
+void Inverse::reserve(int capacity) {
+  if (capacity <= capacity_) return;
+  const std::size_t stride = static_cast<std::size_t>((capacity + 3) / 4 * 4);
+  std::vector<double> grown(stride * stride);
+  for (int i = 0; i < size_; ++i) std::copy_n(row(i), size_, grown.data() + static_cast<std::size_t>(i) * stride);
+  data_.swap(grown);
+  stride_ = stride;
+  capacity_ = capacity;
+  for (auto* v : {&first_, &second_, &third_}) v->resize(stride);
+}
+
+void Inverse::multiply(const double* v, double* out) const {
+  std::fill_n(out, size_, 0.0);
+  accumulate(size_, size_, [this](int f) { return row(f); }, v, out);
+}
+
+void Inverse::append(const double* u, double corner) {
+  const double a = 1.0 / corner;
+  for (int i = 0; i < size_; ++i) axpy(size_, a * u[i], u, row(i));
+  double* last = row(size_);
+  for (int i = 0; i < size_; ++i) row(i)[size_] = last[i] = -a * u[i];
+  last[size_++] = a;
+}
+
+void Inverse::remove(int slot) {
+  std::copy_n(row(slot), size_, first_.data());
+  const double a = -1.0 / first_[static_cast<std::size_t>(slot)];
+  for (int i = 0; i < size_; ++i) axpy(size_, a * first_[static_cast<std::size_t>(i)], first_.data(), row(i));
+  drop(slot);
+}
+
+void Inverse::drop(int slot) {
+  const int last = --size_;
+  if (slot == last) return;
+  for (int i = 0; i < last; ++i) row(i)[slot] = row(i)[last];
+  std::copy_n(row(last), last, row(slot));
+  row(slot)[slot] = row(last)[last];
+}
+
+void Inverse::place(int slot, const double* values, double diagonal) {
+  double* to = row(slot);
+  for (int i = 0; i < size_; ++i) row(i)[slot] = to[i] = values[i];
+  to[slot] = diagonal;
+}
+
+bool Inverse::change(const Change& a, const Change& b, double cross) {
+  const auto prepare = [this](const Change& c, std::vector<double>& copy) {
+    std::copy_n(c.slot >= 0 ? row(c.slot) : c.u, size_, copy.data());
+    return c.slot >= 0 ? -copy[static_cast<std::size_t>(c.slot)] : c.corner;
+  };
+  const double aa = prepare(a, first_), bb = prepare(b, second_);
+  const double determinant = aa * bb - cross * cross;
+  if (!(std::fabs(determinant) > 1e-14 * (cross * cross + std::fabs(aa * bb)))) return false;
+  const double taa = bb / determinant, tbb = aa / determinant, tab = -cross / determinant;
+  const double *ua = first_.data(), *ub = second_.data();
+  for (int i = 0; i < size_; ++i) {
+    const double x = taa * ua[i] + tab * ub[i], y = tab * ua[i] + tbb * ub[i];
+    double* to = row(i);
+    for (int j = 0; j < size_; ++j) to[j] += x * ua[j] + y * ub[j];
+  }
+  const bool adds_a = a.slot < 0, adds_b = b.slot < 0;
+  for (int j = 0; j < size_; ++j) {
+    const auto k = static_cast<std::size_t>(j);
+    third_[k] = -(taa * ua[j] + tab * ub[j]);
+    second_[k] = -(tab * ua[j] + tbb * second_[k]);
+  }
+  if (adds_a && adds_b) {
+    ++size_;
+    place(size_ - 1, third_.data(), taa);
+    second_[static_cast<std::size_t>(size_ - 1)] = tab;
+    ++size_;
+    place(size_ - 1, second_.data(), tbb);
+  } else if (adds_a) {
+    place(b.slot, third_.data(), taa);
+  } else if (adds_b) {
+    place(a.slot, second_.data(), tbb);
+  } else {
+    drop(std::max(a.slot, b.slot));
+    drop(std::min(a.slot, b.slot));
+  }
+  return true;
+}
+
+}  // namespace portfolio::active

@@ -1,0 +1,318 @@
+// One step: what enters, how far, and what stops it.
+#include <algorithm>
+#include <cmath>
+
+#include "active_set_core.hpp"
+#include "active_set_loops.hpp"
+#include "active_set_tolerance.hpp"
+#include "qp_limits.hpp"
+
+namespace portfolio::active {
+
+using qp::kInfinity;
+
+// The column that the item would have in the KKT matrix.
+double Core::border(int item) {
+  double diagonal = 0.0;
+  for (int s = 0; s < inverse_.size(); ++s) {
+    const int other = items_[at(s)];
+    double value = 0.0;
+    if (item >= 0) {
+      value = other >= 0 ? hessian(item)[other] : coefficient(item, -1 - other);
+    } else if (other >= 0) {
+      value = coefficient(other, -1 - item);
+    }
+    border_[at(s)] = value;
+  }
+  if (item >= 0) diagonal = hessian(item)[item];
+  inverse_.multiply(border_.data(), product_.data());
+  return diagonal - dot(inverse_.size(), border_.data(), product_.data());
+}
+
+void Core::flip_in(int item, const double* u, double corner) {
+  inverse_.append(u, corner);
+  items_.push_back(item);
+  renumber(inverse_.size() - 1);
+}
+
+void Core::renumber(int slot) {
+  const int item = items_[at(slot)];
+  if (item >= 0) {
+    slot_[at(item)] = slot;
+  } else {
+    row_slot_[at(-1 - item)] = slot;
+    state_[at(-1 - item)] = RowState::active;
+  }
+}
+
+// What the item is outside the working set.
+void Core::forget(int item) {
+  if (item >= 0) {
+    slot_[at(item)] = -1;
+  } else {
+    row_slot_[at(-1 - item)] = -1;
+    state_[at(-1 - item)] = RowState::off;
+    price_[at(-1 - item)] = 0.0;
+  }
+}
+
+void Core::take_out(int slot) {
+  forget(items_[at(slot)]);
+  inverse_.remove(slot);
+  items_[at(slot)] = items_.back();
+  items_.pop_back();
+  if (slot < inverse_.size()) renumber(slot);
+}
+
+// Lets the item go. Where there is curvature the next direction minimises; where there is none, at once to the first
+// limit, which takes the item's place.
+Outcome Core::release(const Entry& entry) {
+  const bool row = entry.item < 0;
+  const int i = -1 - entry.item, c = entry.item;
+  double corner = 0.0;
+  if (row) {
+    const int slot = row_slot_[at(i)];
+    if (-inverse_(slot, slot) > kFlat * model_->curvature()) {
+      take_out(slot);
+      return Outcome::optimal;
+    }
+    for (int s = 0; s < inverse_.size(); ++s) direction_[at(s)] = -inverse_(slot, s);
+  } else {
+    const double at_held = x_[at(c)] - held_[at(c)];
+    side_[at(c)] = entry.direction > 0 ? (at_held >= 0.0 ? 1 : -1) : (at_held > 0.0 ? 1 : -1);
+    corner = border(c);
+    if (corner > kFlat * model_->curvature()) {
+      flip_in(c, product_.data(), corner);
+      return Outcome::optimal;
+    }
+    for (int s = 0; s < inverse_.size(); ++s) direction_[at(s)] = -entry.direction * product_[at(s)];
+    direction_[at(inverse_.size())] = entry.direction;
+  }
+  const int entering = row ? -1 : c;
+  rates(entering);
+  if (row) rate_[at(i)] = -1.0;
+  const Block block = search(entering, kInfinity);
+  if (!block.found) return Outcome::unbounded;
+  move(block.length, entering);
+  if (block.item == entry.item) {
+    x_[at(c)] = block.target;
+    return Outcome::optimal;
+  }
+  return exchange(entry.item, corner, block) ? Outcome::optimal : Outcome::stuck;
+}
+
+// How fast each row moves along the direction; `entering` has the place after the last slot.
+void Core::rates(int entering) {
+  std::fill(rate_.begin(), rate_.end(), 0.0);
+  if (row_count_ == 0) return;
+  const int k = inverse_.size() + (entering >= 0 ? 1 : 0), turnover = model_->turnover();
+  int moved = 0;
+  for (int s = 0; s < k; ++s) {
+    const int item = s < inverse_.size() ? items_[at(s)] : entering;
+    if (item < 0) continue;
+    scratch_[at(moved)] = item;
+    change_[at(moved++)] = direction_[at(s)];
+  }
+  accumulate(row_count_, moved, [this](int f) { return rows_of(scratch_[at(f)]); }, change_.data(), rate_.data());
+  if (turnover < 0) return;
+  for (int f = 0; f < moved; ++f) {
+    rate_[at(turnover)] += change_[at(f)] * side_[at(scratch_[at(f)])] * share_[at(scratch_[at(f)])];
+  }
+}
+
+// The first breakpoint up to `most`; among those that tie the one that moves fastest.
+Core::Block Core::search(int entering, double most) const {
+  const int k = inverse_.size() + (entering >= 0 ? 1 : 0);
+  double top = 0.0;
+  for (int s = 0; s < k; ++s) {
+    const int item = s < inverse_.size() ? items_[at(s)] : entering;
+    if (item >= 0) top = std::max(top, std::fabs(direction_[at(s)]));
+  }
+  const double still = most < kInfinity ? std::max(kStill * top, kNothing * top_price_) : kStill * top;
+  const bool lowest = stall_ > kStall;
+  Block best;
+  double limit = kInfinity, speed = 0.0;
+  for (int pass = 0; pass < 2; ++pass) {
+    const auto offer = [&](int item, double rate, double target, double distance, double jump) {
+      const double length = std::max(0.0, distance / rate);
+      if (pass == 0) {
+        limit = std::min(limit, length + kTie / std::fabs(rate));
+        return;
+      }
+      if (length > limit || length > most) return;
+      const bool better = !best.found || (lowest ? item < best.item : std::fabs(rate) > speed);
+      if (!better) return;
+      speed = std::fabs(rate);
+      best = {item, length, target, jump, speed, true};
+    };
+    for (int s = 0; s < k; ++s) {
+      const int item = s < inverse_.size() ? items_[at(s)] : entering;
+      const double d = direction_[at(s)];
+      if (item < 0 || std::fabs(d) <= still) continue;
+      const auto c = at(item);
+      const bool crossing = model_->kinked() && d * side_[c] < 0.0;
+      double target = d > 0.0 ? high_[c] : low_[c], jump = kInfinity;
+      if (crossing && (d > 0.0 ? held_[c] < target : held_[c] > target)) {
+        target = held_[c];
+        jump = 2.0 * kink(item);
+      }
+      if (std::fabs(target) < kInfinity) offer(item, d, target, target - x_[c], jump);
+    }
+    for (int i = 0; i < row_count_; ++i) {
+      const double rate = rate_[at(i)];
+      if (std::fabs(rate) <= still) continue;
+      const double distance = model_->rhs(i) - value_[at(i)];
+      const bool equality = i < model_->equalities();
+      const RowState state = state_[at(i)];
+      if (state == RowState::active) continue;
+      if (state == RowState::off ? equality || rate > 0.0 : (state == RowState::above) == (rate < 0.0)) {
+        offer(-1 - i, rate, model_->rhs(i), state == RowState::off && equality ? 0.0 : distance,
+              state == RowState::above && !equality ? penalty_ : kInfinity);
+      }
+    }
+  }
+  if (best.found) best.length = std::min(best.length, most);
+  return best;
+}
+
+void Core::move(double length, int entering) {
+  stall_ = length > kTie ? 0 : stall_ + 1;
+  if (length == 0.0) return;
+  const int k = inverse_.size() + (entering >= 0 ? 1 : 0);
+  int moved = 0;
+  for (int s = 0; s < k; ++s) {
+    const int item = s < inverse_.size() ? items_[at(s)] : entering;
+    const double change = length * direction_[at(s)];
+    if (item < 0) {
+      price_[at(-1 - item)] += change;
+      continue;
+    }
+    x_[at(item)] += change;
+    scratch_[at(moved)] = item;
+    change_[at(moved++)] = change;
+  }
+  for (int i = 0; i < row_count_; ++i) value_[at(i)] += length * rate_[at(i)];
+  accumulate(count_, moved, [this](int f) { return hessian(scratch_[at(f)]); }, change_.data(), gradient_.data());
+}
+
+// Whether the objective still falls beyond the kink. The slope along a Newton direction is linear and ends at zero.
+bool Core::passes(const Block& block) const {
+  if (block.jump == kInfinity || block.length <= kTie || model_->turnover() >= 0) return false;
+  double slope = 0.0;
+  for (int s = 0; s < inverse_.size(); ++s) {
+    if (items_[at(s)] >= 0) slope += residual_[at(s)] * direction_[at(s)];
+  }
+  return slope * (1.0 - block.length) + block.jump * block.speed < 0.0;
+}
+
+void Core::pass(const Block& block) {
+  if (block.item >= 0) {
+    x_[at(block.item)] = block.target;
+    side_[at(block.item)] = static_cast<signed char>(-side_[at(block.item)]);
+  } else {
+    value_[at(-1 - block.item)] = block.target;
+    forget(block.item);
+  }
+}
+
+// A priced row that is met by chance, with another one or by rounding, has no price.
+void Core::settle_rows() {
+  for (int i = 0; i < row_count_; ++i) {
+    const bool open = state_[at(i)] == RowState::above || state_[at(i)] == RowState::below;
+    if (open && std::fabs(value_[at(i)] - model_->rhs(i)) <= 10.0 * kTie) forget(-1 - i);
+  }
+}
+
+// Whether the limit can join the working set. What depends on it does not move along the direction but by rounding.
+bool Core::admits(const Block& block) {
+  const double least = kDependent / model_->curvature();
+  if (block.item >= 0) return inverse_(slot_[at(block.item)], slot_[at(block.item)]) > least;
+  corner_ = border(block.item);
+  return corner_ < -least;
+}
+
+void Core::ignore(int item) {
+  if (item >= 0) {
+    direction_[at(slot_[at(item)])] = 0.0;
+  } else {
+    rate_[at(-1 - item)] = 0.0;
+  }
+}
+
+// The variable stays at its kink, the row becomes active.
+void Core::stop_at(const Block& block) {
+  if (block.item >= 0) {
+    x_[at(block.item)] = block.target;
+    take_out(slot_[at(block.item)]);
+  } else {
+    value_[at(-1 - block.item)] = block.target;
+    flip_in(block.item, product_.data(), corner_);
+  }
+}
+
+// The item that was let go and the limit that stopped it change places: alone, either would leave K singular.
+bool Core::exchange(int entering, double corner, const Block& block) {
+  Change in, out;
+  double cross = 0.0;
+  if (entering >= 0) {
+    in = {-1, product_.data(), corner};
+  } else {
+    in.slot = row_slot_[at(-1 - entering)];
+  }
+  if (block.item >= 0) {
+    x_[at(block.item)] = block.target;
+    out.slot = slot_[at(block.item)];
+    cross = in.slot < 0 ? -product_[at(out.slot)] : -inverse_(in.slot, out.slot);
+  } else {
+    value_[at(-1 - block.item)] = block.target;
+    std::copy_n(product_.data(), inverse_.size(), second_.data());
+    const double own = border(block.item);
+    if (in.slot < 0) {
+      in.u = second_.data();
+      cross = coefficient(entering, -1 - block.item) - dot(inverse_.size(), border_.data(), second_.data());
+    } else {
+      cross = -product_[at(in.slot)];
+    }
+    out = {-1, product_.data(), own};
+  }
+  if (!inverse_.change(in, out, cross)) return false;
+  if (in.slot >= 0) forget(entering);
+  if (out.slot >= 0) forget(block.item);
+  if (in.slot < 0 && out.slot < 0) {
+    items_.push_back(entering);
+    items_.push_back(block.item);
+    renumber(inverse_.size() - 2);
+    renumber(inverse_.size() - 1);
+  } else if (in.slot < 0 || out.slot < 0) {
+    const int slot = in.slot < 0 ? out.slot : in.slot;
+    items_[at(slot)] = in.slot < 0 ? entering : block.item;
+    renumber(slot);
+  } else {
+    for (const int slot : {std::max(in.slot, out.slot), std::min(in.slot, out.slot)}) {
+      items_[at(slot)] = items_.back();
+      items_.pop_back();
+      if (slot < static_cast<int>(items_.size())) renumber(slot);
+    }
+  }
+  return true;
+}
+
+// The working set again, its inverse from nothing; false when it is singular.
+bool Core::rebuild() {
+  const int k = inverse_.size();
+  std::copy_n(items_.data(), k, scratch_.data());
+  inverse_.clear();
+  items_.clear();
+  for (const bool rows : {false, true}) {
+    for (int s = 0; s < k; ++s) {
+      const int item = scratch_[at(s)];
+      if ((item < 0) != rows) continue;
+      const double corner = border(item);
+      if (!(rows ? corner < -1e-15 : corner > 1e-14 * model_->curvature())) return false;
+      flip_in(item, product_.data(), corner);
+    }
+  }
+  return true;
+}
+
+}  // namespace portfolio::active

@@ -1,0 +1,11 @@
+// Whether the second derivatives are those of a convex problem.
+#pragma once
+
+#include "portfolio/qp.hpp"
+
+namespace portfolio::qp {
+
+// std::invalid_argument naming `function` unless P (or F of the factors) is positive semidefinite to rounding.
+void require_convex(const QpProblem& problem, const char* function);
+
+}  // namespace portfolio::qp

@@ -15,7 +15,7 @@ using qp::kInfinity;
 constexpr int kAll = 96;    // so few variables are all candidates from the start
 constexpr int kFirst = 40;  // candidates of a larger problem
 constexpr int kMore = 24;   // at least so many join at a time
-constexpr int kRaises = 3;  // of the price of violated rows, by
+constexpr int kRaises = 2;  // of the price of violated rows, by
 constexpr double kRaise = 1e3;
 
 }  // namespace

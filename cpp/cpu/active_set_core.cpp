@@ -176,7 +176,7 @@ Core::Entry Core::choose() const {
 
 Outcome Core::solve(long& steps, long most, double& work, double most_work, const Interrupt& interrupt) {
   double before = kInfinity;
-  bool rebuilt = false;
+  long rebuilt = steps - kRebuild;
   for (;; ++steps) {
     if (interrupt.requested()) return Outcome::interrupted;
     if (steps >= most || work > most_work) return Outcome::spent;
@@ -184,7 +184,8 @@ Outcome Core::solve(long& steps, long most, double& work, double most_work, cons
     work += 5.0 * k * k + (k + 2.0) * (count_ + row_count_) + 40.0 * count_;
     const double worst = residual();
     if (!(worst < kInfinity)) return Outcome::stuck;
-    if (worst <= kStationary * top_price_ || (worst <= kPrice * top_price_ && worst > 0.3 * before)) {
+    const bool slow = worst > 0.3 * before;  // refinement gains nothing any more
+    if (worst <= kStationary * top_price_ || (slow && (worst <= kPrice * top_price_ || steps < rebuilt + kRebuild))) {
       before = kInfinity;
       const Entry entry = choose();
       if (entry.direction == 0) return Outcome::optimal;
@@ -206,8 +207,9 @@ Outcome Core::solve(long& steps, long most, double& work, double most_work, cons
       pass(block);
     } else if (block.found) {
       stop_at(block);
-    } else if (worst > 0.3 * before && (rebuilt || !(rebuilt = rebuild()))) {
-      return Outcome::stuck;
+    } else if (slow) {
+      rebuilt = steps;
+      if (!rebuild()) return Outcome::stuck;
     }
     before = block.found ? kInfinity : worst;
     settle_rows();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "active_set_loops.hpp"
 
@@ -16,6 +17,7 @@ void Inverse::reserve(int capacity) {
   stride_ = stride;
   capacity_ = capacity;
   for (auto* v : {&first_, &second_, &third_}) v->resize(stride);
+  pivots_.resize(stride);
 }
 
 void Inverse::multiply(const double* v, double* out) const {
@@ -86,6 +88,34 @@ bool Inverse::change(const Change& a, const Change& b, double cross) {
   } else {
     drop(std::max(a.slot, b.slot));
     drop(std::min(a.slot, b.slot));
+  }
+  return true;
+}
+
+// Gauss and Jordan in place, rows exchanged; the exchanges are undone on the columns at the end.
+bool Inverse::invert() {
+  for (int k = 0; k < size_; ++k) {
+    int best = k;
+    for (int i = k + 1; i < size_; ++i) {
+      if (std::fabs(row(i)[k]) > std::fabs(row(best)[k])) best = i;
+    }
+    pivots_[static_cast<std::size_t>(k)] = best;
+    if (best != k) std::swap_ranges(row(k), row(k) + size_, row(best));
+    double* pivot = row(k);
+    if (!(std::fabs(pivot[k]) > 1e-14)) return false;
+    const double inverse = 1.0 / pivot[k];
+    pivot[k] = 1.0;
+    for (int j = 0; j < size_; ++j) pivot[j] *= inverse;
+    for (int i = 0; i < size_; ++i) {
+      if (i == k) continue;
+      const double factor = row(i)[k];
+      row(i)[k] = 0.0;
+      axpy(size_, -factor, pivot, row(i));
+    }
+  }
+  for (int k = size_ - 1; k >= 0; --k) {
+    const int other = pivots_[static_cast<std::size_t>(k)];
+    for (int i = 0; i < size_ && other != k; ++i) std::swap(row(i)[k], row(i)[other]);
   }
   return true;
 }

@@ -32,13 +32,24 @@ class Inverse {
   // Two changes at once, each of which alone may leave a singular matrix: `cross` is the off-diagonal entry of their
   // Schur complement. An added item takes the place of one taken out, else a last slot; false when singular.
   bool change(const Change& a, const Change& b, double cross);
+  // From nothing: entry(i, j) for i, j < size, inverted with row pivots; false when singular.
+  template <class Entry>
+  bool assign(int size, const Entry& entry) {
+    size_ = size;
+    for (int i = 0; i < size; ++i) {
+      for (int j = 0; j < size; ++j) row(i)[j] = entry(i, j);
+    }
+    return invert();
+  }
 
  private:
   double* row(int i) { return data_.data() + static_cast<std::size_t>(i) * stride_; }
+  bool invert();
   void drop(int slot);
   void place(int slot, const double* values, double diagonal);
 
   std::vector<double> data_, first_, second_, third_;
+  std::vector<int> pivots_;
   std::size_t stride_ = 0;
   int size_ = 0, capacity_ = 0;
 };

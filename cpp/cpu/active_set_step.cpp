@@ -219,7 +219,7 @@ void Core::pass(const Block& block) {
 void Core::settle_rows() {
   for (int i = 0; i < row_count_; ++i) {
     const bool open = state_[at(i)] == RowState::above || state_[at(i)] == RowState::below;
-    if (open && std::fabs(value_[at(i)] - model_->rhs(i)) <= 10.0 * kTie) forget(-1 - i);
+    if (open && std::fabs(value_[at(i)] - model_->rhs(i)) <= kSettled) forget(-1 - i);
   }
 }
 
@@ -297,22 +297,14 @@ bool Core::exchange(int entering, double corner, const Block& block) {
   return true;
 }
 
-// The working set again, its inverse from nothing; false when it is singular.
+// The inverse again from the working set; false when that is singular.
 bool Core::rebuild() {
-  const int k = inverse_.size();
-  std::copy_n(items_.data(), k, scratch_.data());
-  inverse_.clear();
-  items_.clear();
-  for (const bool rows : {false, true}) {
-    for (int s = 0; s < k; ++s) {
-      const int item = scratch_[at(s)];
-      if ((item < 0) != rows) continue;
-      const double corner = border(item);
-      if (!(rows ? corner < -1e-15 : corner > 1e-14 * model_->curvature())) return false;
-      flip_in(item, product_.data(), corner);
-    }
-  }
-  return true;
+  return inverse_.assign(inverse_.size(), [this](int s, int t) {
+    const int a = items_[at(s)], b = items_[at(t)];
+    if (a >= 0 && b >= 0) return hessian(a)[b];
+    if (a < 0 && b < 0) return 0.0;
+    return a >= 0 ? coefficient(a, -1 - b) : coefficient(b, -1 - a);
+  });
 }
 
 }  // namespace portfolio::active

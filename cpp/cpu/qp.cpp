@@ -41,8 +41,11 @@ std::vector<QpResult> CpuBackend::solve_qp_batch(const std::vector<QpProblem>& p
                                                  const QpOptions& options) const {
   const std::vector<char> first = qp::first_with_matrix(problems);
   std::vector<QpResult> out(problems.size());
-  parallel_for(problems.size(),
-               [&](std::size_t k) { out[k] = timed(problems[k], options, "solve_qp_batch", first[k] != 0); });
+  parallel_for(problems.size(), [&](std::size_t k) {
+    QpOptions own = options;
+    if (options.starts != nullptr) own.start = options.starts[k];
+    out[k] = timed(problems[k], own, "solve_qp_batch", first[k] != 0);
+  });
   return out;
 }
 

@@ -1,18 +1,14 @@
 #include "portfolio/qp.hpp"
 
 #include <cmath>
+#include <set>
+#include <utility>
 
 #include "backend.hpp"
 #include "checks.hpp"
 
 namespace portfolio {
 namespace {
-
-std::string number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.6g", value);
-  return text;
-}
 
 void check_matrix(const char* function, const char* name, MatrixView m, std::size_t n) {
   if (!m) return;
@@ -49,6 +45,52 @@ void check_bound(const char* function, const char* name, VectorView v, std::size
   check_limit(function, name, v, side);
 }
 
+void check_vector(const char* function, const char* name, VectorView v, std::size_t n) {
+  if (!v) return;
+  if (v.size != n) fail(function, name, std::to_string(n) + " entries as in q", std::to_string(v.size));
+  check_finite(function, name, v.data, 1, n);
+}
+
+void check_not_negative(const char* function, const char* name, VectorView v) {
+  for (std::size_t k = 0; k < v.size; ++k) {
+    if (v[k] < 0.0) fail(function, name, "numbers of at least 0", number(v[k]) + " at [" + std::to_string(k) + "]");
+  }
+}
+
+// The variances that factors explain and those they do not. Convexity of F is the backend's check, as that of P.
+void check_factors(const char* function, const QpProblem& p) {
+  const FactorView& f = p.factors;
+  if (!f.B && !f.F && !f.D) return;
+  if (p.P) fail(function, "P", "nothing because factors are given", shape(p.P.rows, p.P.cols));
+  if (!f.B) fail(function, "loadings", "a matrix because factors are given", "nothing");
+  if (f.B.rows != p.q.size) {
+    fail(function, "loadings", std::to_string(p.q.size) + " rows as q has entries", shape(f.B.rows, f.B.cols));
+  }
+  check_finite(function, "loadings", f.B.data, f.B.rows, f.B.cols);
+  if (f.F) {
+    if (f.F.rows != f.B.cols || f.F.cols != f.B.cols) {
+      const std::string k = std::to_string(f.B.cols);
+      fail(function, "factor_covariance", "shape (" + k + ", " + k + ") as loadings has " + k + " columns",
+           shape(f.F.rows, f.F.cols));
+    }
+    if (f.B.cols > 0) check_symmetric(function, "factor_covariance", f.F);
+  }
+  if (f.D) {
+    check_vector(function, "specific_variance", f.D, p.q.size);
+    check_not_negative(function, "specific_variance", f.D);
+  }
+}
+
+void check_trading(const char* function, const QpProblem& p) {
+  check_vector(function, "held", p.held, p.q.size);
+  check_vector(function, "trading_cost", p.cost, p.q.size);
+  check_not_negative(function, "trading_cost", p.cost);
+  if (!(p.turnover >= 0.0)) fail(function, "turnover", "a number of at least 0", number(p.turnover));
+  if (p.held) return;
+  if (p.cost) fail(function, "held", "a vector because trading_cost is given", "nothing");
+  if (p.turnover < HUGE_VAL) fail(function, "held", "a vector because turnover is given", "nothing");
+}
+
 void check_options(const char* function, const QpOptions& options) {
   if (!(options.tolerance > 0.0 && options.tolerance <= 1e-2)) {
     fail(function, "tolerance", "a number above 0 and at most 0.01", number(options.tolerance));
@@ -60,12 +102,17 @@ void check_options(const char* function, const QpOptions& options) {
 
 }  // namespace
 
-void check_problem(const char* function, const QpProblem& p) {
+// Without `matrix` the entries of P are taken as they are: symmetric and finite.
+static void check_arguments(const char* function, const QpProblem& p, bool matrix) {
   const std::size_t n = p.q.size;
   if (!p.q || n == 0) fail(function, "q", "a vector with at least 1 entry", p.q ? "an empty one" : "nothing");
   check_finite(function, "q", p.q.data, 1, n);
   if (p.P) {
-    check_symmetric(function, "P", p.P);
+    if (matrix) {
+      check_symmetric(function, "P", p.P);
+    } else {
+      check_square(function, "P", p.P);
+    }
     if (p.P.rows != n) {
       const std::string size = std::to_string(n);
       fail(function, "P", "shape (" + size + ", " + size + ") as q has " + size + " entries",
@@ -80,7 +127,11 @@ void check_problem(const char* function, const QpProblem& p) {
   if (p.b) check_finite(function, "b", p.b.data, 1, p.b.size);
   check_bound(function, "lb", p.lb, n, -1.0);
   check_bound(function, "ub", p.ub, n, 1.0);
+  check_factors(function, p);
+  check_trading(function, p);
 }
+
+void check_problem(const char* function, const QpProblem& p) { check_arguments(function, p, true); }
 
 const char* to_string(QpStatus status) {
   switch (status) {
@@ -116,8 +167,9 @@ const char* to_string(QpMethod method) {
 
 QpResult solve_qp(const QpProblem& problem, const QpOptions& options) {
   constexpr const char* name = "solve_qp";
-  check_problem(name, problem);
+  check_arguments(name, problem, options.check_matrix);
   check_options(name, options);
+  check_vector(name, "start", options.start, problem.q.size);
   const Choice choice = choose_backend(options.device, name);
   QpResult result = choice.backend.solve_qp(problem, options);
   if (result.device.reason.empty()) result.device = choice.used;
@@ -127,7 +179,13 @@ QpResult solve_qp(const QpProblem& problem, const QpOptions& options) {
 std::vector<QpResult> solve_qp_batch(const std::vector<QpProblem>& problems, const QpOptions& options) {
   constexpr const char* name = "solve_qp_batch";
   check_options(name, options);
-  for (const QpProblem& problem : problems) check_problem(name, problem);
+  std::set<std::pair<const double*, std::size_t>> seen;  // a shared P is checked once
+  for (std::size_t k = 0; k < problems.size(); ++k) {
+    const QpProblem& problem = problems[k];
+    const bool first = seen.insert({problem.P.data, problem.q.size}).second;
+    check_arguments(name, problem, options.check_matrix && first);
+    check_vector(name, "start", options.starts != nullptr ? options.starts[k] : options.start, problem.q.size);
+  }
   const Choice choice = choose_backend(options.device, name);
   std::vector<QpResult> results = choice.backend.solve_qp_batch(problems, options);
   for (QpResult& result : results) {

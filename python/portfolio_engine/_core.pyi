@@ -53,38 +53,10 @@ def nearest_psd(
     time_limit: float | None,
     cancel: CancelToken | None,
 ) -> _Result: ...
-def solve_qp(
-    P: _Array | None,
-    q: _Array,
-    G: _Array | None,
-    h: _Array | None,
-    A: _Array | None,
-    b: _Array | None,
-    lb: _Array | None,
-    ub: _Array | None,
-    *,
-    tolerance: float,
-    max_iterations: int,
-    polish: bool,
-    device: str,
-) -> _Result: ...
-def solve_qp_batch(
-    P: _Array | None,
-    q: _Array,
-    G: _Array | None,
-    h: _Array | None,
-    A: _Array | None,
-    b: _Array | None,
-    lb: _Array | None,
-    ub: _Array | None,
-    *,
-    tolerance: float,
-    max_iterations: int,
-    polish: bool,
-    device: str,
-) -> list[_Result]: ...
+def solve_qp(*arguments: Any) -> _Result: ...
+def solve_qp_batch(*arguments: Any) -> list[_Result]: ...
 def solve_qp_list(
-    problems: Sequence[Sequence[_Array | None]], *, tolerance: float, max_iterations: int, polish: bool, device: str
+    problems: Sequence[Sequence[_Array | None]], turnover: Sequence[float], options: tuple[Any, ...]
 ) -> list[_Result]: ...
 def efficient_frontier(
     mu: _Array,

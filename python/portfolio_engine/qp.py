@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from portfolio_engine import kernels
 from portfolio_engine._labels import Array, as_array
+from portfolio_engine.factor_covariance import FactorCovariance
+from portfolio_engine.kernels import CancelToken
 
 __all__ = ["QPSolution", "solve_qp", "solve_qp_batch"]
 
-NAMES = ("P", "q", "G", "h", "A", "b", "lb", "ub")
+QPMethod = Literal["auto", "active_set", "interior_point"]
+NAMES = ("P", "q", "G", "h", "A", "b", "lb", "ub", "start", "held", "trading_cost")
+KEYS = (*NAMES, "turnover")
+FLOAT64 = np.dtype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,17 +29,22 @@ class QPSolution:
     status
         "optimal": x minimises; y (p), z (m, >= 0) and z_box (n, < 0 at a lower, > 0 at an upper bound) are duals with
         ``P x + q + A'y + G'z + z_box = 0``.
+        Where something is held, z_trade (n) joins that sum: at x_j a slope of ``(trading_cost_j + turnover_dual) *
+        |x_j - held_j|``. d/d(turnover) of the optimal value is -turnover_dual.
         "primal_infeasible": no x satisfies the constraints; (y, z, z_box) is the Farkas certificate
         ``A'y + G'z + z_box = 0`` with ``b'y + h'z + sum(ub * max(z_box, 0)) + sum(lb * min(z_box, 0)) = -1``; x is 0.
         "dual_infeasible": the objective falls without limit along the ray x, if any point is feasible:
         ``P x = 0, A x = 0, G x <= 0, q'x = -1`` and x leaves no bound; duals are 0.
-        "max_iterations", "numerical_error": the best point found; the residuals say how good it is.
+        "max_iterations", "numerical_error", "time_limit", "cancelled": the best point found; the residuals say how
+        good it is.
     objective
-        1/2 x'Px + q'x.
+        1/2 x'Px + q'x, and the trading cost where there is one.
     primal_residual, dual_residual, gap
         Relative, infinity norm, on the given data; gap is the larger of duality gap and complementarity.
     polished
         True when x and the duals come from the active set solved exactly, with exact zeros and bounds.
+    method
+        "active_set" or "interior_point": the one that gave this answer. `iterations` counts its steps.
     """
 
     x: Array
@@ -48,6 +61,9 @@ class QPSolution:
     seconds: float
     device: str
     device_reason: str
+    method: str = "interior_point"
+    z_trade: Array | None = None
+    turnover_dual: float = 0.0
 
     @property
     def is_optimal(self) -> bool:
@@ -60,10 +76,35 @@ class QPSolution:
         return self.is_optimal
 
 
-def _arguments(function: str, **values: Any) -> dict[str, Any]:
-    if values["q"] is None:
+def _vector(value: Any, function: str, argument: str) -> Array | None:
+    """As the kernel takes it; the usual case, float64 in C order, costs nothing."""
+    if value is None:
+        return None
+    if type(value) is np.ndarray and value.dtype is FLOAT64 and value.flags.c_contiguous:
+        return value
+    return as_array(value, function, argument)
+
+
+def _start(value: Any) -> Any:
+    """The weights of a solution, or of each of several."""
+    if isinstance(value, QPSolution):
+        return value.x
+    if isinstance(value, (list, tuple)) and any(isinstance(one, QPSolution) for one in value):
+        return np.stack([_start(one) for one in value])
+    return value
+
+
+def _arrays(function: str, P: Any, values: Sequence[Any]) -> list[Array | None]:
+    """P and the rest of NAMES, and what a factor model has in place of P, in the order of the kernel."""
+    if values[0] is None:
         raise ValueError(f"[{function}] q: expected a vector, got None")
-    return {name: None if value is None else as_array(value, function, name) for name, value in values.items()}
+    factors: list[Array | None] = [None, None, None]
+    if isinstance(P, FactorCovariance):
+        factors = [P.loadings, P.factor_covariance, P.specific_variance]
+        P = None
+    given = [P, *values]
+    given[8] = _start(given[8])
+    return [_vector(value, function, name) for value, name in zip(given, NAMES, strict=True)] + factors
 
 
 def solve_qp(
@@ -80,20 +121,43 @@ def solve_qp(
     max_iterations: int = 200,
     polish: bool = True,
     device: str = "auto",
+    method: QPMethod = "auto",
+    start: Any = None,
+    time_limit: float | None = None,
+    cancel: CancelToken | None = None,
+    held: Any = None,
+    trading_cost: Any = None,
+    turnover: float | None = None,
+    check_matrix: bool = True,
 ) -> QPSolution:
     """Minimise ``1/2 x'Px + q'x`` subject to ``Gx <= h, Ax = b, lb <= x <= ub``.
 
+    With `held`, ``sum(trading_cost * |x - held|)`` joins the objective and ``sum(|x - held|) <= turnover`` the
+    constraints, without further variables.
+
     Parameters
     ----------
-    P : (n, n) symmetric positive semidefinite, or None for a linear program; its rank does not matter.
+    P : (n, n) symmetric positive semidefinite, or None for a linear program; its rank does not matter. A
+        `FactorCovariance` is used by its factors: no n x n matrix is formed.
     q : (n,)
     G, h : (m, n) and (m,); an entry of h may be +infinity.
     A, b : (p, n) and (p,); redundant rows are allowed.
     lb, ub : (n,); infinities allowed, equal bounds fix a variable. 1e19 and beyond counts as infinite.
     tolerance : on every relative residual and the gap, default 1e-9.
     max_iterations : of the interior point method, default 200.
-    polish : solve the active set exactly at the end, default True.
+    polish : solve the interior point's active set exactly at the end, default True.
     device : "auto", "cpu" or "metal".
+    method : "auto" tries the active set within a budget of work, then the interior point; "active_set" without the
+        budget, the interior point only where it fails; "interior_point" alone.
+    start : (n,) or a `QPSolution`, a point near the answer, feasible or not; the active set starts from it (else from
+        `held`, else from zero). It changes the time, not the answer.
+    time_limit : seconds after which the best point so far is returned with status "time_limit"; None for no limit.
+    cancel : a `CancelToken`; another thread's ``cancel()`` ends the work with status "cancelled".
+    held : (n,) the present weights.
+    trading_cost : (n,) or a number, >= 0, per unit traded from `held`.
+    turnover : at most this sum of absolute trades.
+    check_matrix : whether P is checked to be finite, symmetric and positive semidefinite, default True. That takes n^3
+        / 3 operations, most of the time of a large problem; without it the answer for another P means nothing.
 
     The problem is scaled inside; units of variables, rows and objective do not change the path. Where lb exceeds ub
     the answer is "primal_infeasible" and z_box is 1 there: the crossed pair is its own certificate.
@@ -103,13 +167,17 @@ def solve_qp(
     ValueError : shapes that do not fit, NaN, P not symmetric or with a negative eigenvalue beyond rounding, an absent
         device. Everything else is a status.
 
-    Sources: homogeneous embedding of Goulart and Chen (2024, "Clarabel", section 3) with Mehrotra's (1992) predictor
+    Sources: primal active set with inertia control (Gill, Murray, Saunders and Wright 1991, "Inertia-controlling
+    methods for general quadratic programming"); homogeneous embedding of Goulart and Chen (2024, "Clarabel", section 3) with Mehrotra's (1992) predictor
     and corrector, equilibration after Ruiz (2001). docs/numerics/qp.md has the formulas.
     """
-    given = _arguments("solve_qp", P=P, q=q, G=G, h=h, A=A, b=b, lb=lb, ub=ub)
-    return QPSolution(
-        **kernels.solve_qp(**given, tolerance=tolerance, max_iterations=max_iterations, polish=polish, device=device)
-    )
+    function = "solve_qp"
+    if trading_cost is not None and np.ndim(trading_cost) == 0:
+        trading_cost = np.full(np.shape(q)[-1:], float(trading_cost))
+    arrays = _arrays(function, P, (q, G, h, A, b, lb, ub, start, held, trading_cost))
+    limit = math.inf if turnover is None else float(turnover)
+    options = (tolerance, max_iterations, polish, device, method, time_limit, cancel, check_matrix)
+    return QPSolution(**kernels.solve_qp(*arrays, limit, options))
 
 
 def solve_qp_batch(
@@ -126,15 +194,27 @@ def solve_qp_batch(
     max_iterations: int = 200,
     polish: bool = True,
     device: str = "auto",
+    method: QPMethod = "auto",
+    start: Any = None,
+    time_limit: float | None = None,
+    cancel: CancelToken | None = None,
+    held: Any = None,
+    trading_cost: Any = None,
+    turnover: Any = None,
+    check_matrix: bool = True,
 ) -> list[QPSolution]:
     """Solve many quadratic programs in one native, parallel call.
 
     Two ways to give them:
 
     * Stacked arrays, arguments as in `solve_qp`: each is shared by all problems, or has a leading axis of the common
-      batch length B, e.g. P (n, n) and q (B, n); at least one has it.
-    * A list of problems of any shapes as the only array argument: mappings with the keys P, q, G, h, A, b, lb, ub, of
-      which those not given are None. An array that is the same object in several of them is shared, not copied.
+      batch length B, e.g. P (n, n) and q (B, n); at least one has it. A `FactorCovariance` is shared by all.
+    * A list of problems of any shapes as the only array argument: mappings with the keys P, q, G, h, A, b, lb, ub,
+      start, held, trading_cost, turnover, of which those not given are None. An array (or `FactorCovariance`) that is
+      the same object in several of them is shared, not copied.
+
+    `time_limit` is that of the whole batch. Nothing passes from one problem to the next: each starts from its own
+    `start`, `held` or zero.
 
     Returns
     -------
@@ -152,39 +232,46 @@ def solve_qp_batch(
     Sources: docs/numerics/qp.md; on the GPU the alternating directions of OSQP (Stellato et al. 2020, algorithm 1).
     """
     function = "solve_qp_batch"
-    options: dict[str, Any] = {
-        "tolerance": tolerance,
-        "max_iterations": max_iterations,
-        "polish": polish,
-        "device": device,
-    }
+    options = (tolerance, max_iterations, polish, device, method, time_limit, cancel, check_matrix)
+    others = (q, G, h, A, b, lb, ub, start, held, trading_cost)
     if isinstance(P, (list, tuple)) and all(isinstance(problem, Mapping) for problem in P):
-        if any(value is not None for value in (q, G, h, A, b, lb, ub)):
+        if any(value is not None for value in (*others, turnover)):
             raise ValueError(f"[{function}] arguments: expected a list of problems alone, got other arrays beside it")
-        results = kernels.solve_qp_list(_problems(P), **options)
+        results = kernels.solve_qp_list(*_problems(P), options)
     else:
-        results = kernels.solve_qp_batch(**_arguments(function, P=P, q=q, G=G, h=h, A=A, b=b, lb=lb, ub=ub), **options)
+        if trading_cost is not None and np.ndim(trading_cost) == 0:
+            others = (*others[:-1], np.full(np.shape(q)[-1:], float(trading_cost)))
+        limit = np.asarray(math.inf if turnover is None else turnover, dtype=np.float64)
+        results = kernels.solve_qp_batch(*_arrays(function, P, others), limit, options)
     return [QPSolution(**result) for result in results]
 
 
-def _problems(given: Sequence[Mapping[str, Any]]) -> list[list[Array | None]]:
-    """The eight arrays of each problem; an object is converted once, so that the kernel sees where it is shared."""
+def _problems(given: Sequence[Mapping[str, Any]]) -> tuple[list[list[Array | None]], list[float]]:
+    """Arrays and turnover of each problem; an object is converted once, so that the kernel sees where it is shared."""
     function = "solve_qp_batch"
     converted: dict[int, Array] = {}
-    out = []
+    out, limits = [], []
     for k, problem in enumerate(given):
-        unknown = sorted(set(map(str, problem)) - set(NAMES))
+        unknown = sorted(set(map(str, problem)) - set(KEYS))
         if unknown:
-            raise ValueError(
-                f"[{function}] problem {k}: expected the keys {', '.join(NAMES)}, got {', '.join(unknown)}"
-            )
+            raise ValueError(f"[{function}] problem {k}: expected the keys {', '.join(KEYS)}, got {', '.join(unknown)}")
         if problem.get("q") is None:
             raise ValueError(f"[{function}] problem {k}: expected a vector q, got None")
+        P = problem.get("P")
+        factors: list[Array | None] = [None, None, None]
+        if isinstance(P, FactorCovariance):
+            factors = [P.loadings, P.factor_covariance, P.specific_variance]
         arrays: list[Array | None] = []
         for name in NAMES:
-            value = problem.get(name)
-            if value is not None and id(value) not in converted:
+            value = _start(problem.get(name))
+            if name == "trading_cost" and value is not None and np.ndim(value) == 0:
+                value = np.full(len(problem["q"]), float(value))
+            if isinstance(value, FactorCovariance):
+                value = None
+            elif value is not None and id(value) not in converted:
                 converted[id(value)] = as_array(value, function, f"{name} of problem {k}")
             arrays.append(None if value is None else converted[id(value)])
-        out.append(arrays)
-    return out
+        out.append(arrays + factors)
+        turnover = problem.get("turnover")
+        limits.append(math.inf if turnover is None else float(turnover))
+    return out, limits

@@ -1,20 +1,36 @@
 #include "portfolio/qp.hpp"
 
 #include "arrays.hpp"
+#include "interrupt.hpp"
 
 namespace {
 
 using portfolio::QpProblem;
 
-portfolio::QpOptions options_of(double tolerance, int max_iterations, bool polish, const std::string& device,
-                                const char* function) {
-  portfolio::QpOptions options;
-  options.tolerance = tolerance;
-  options.max_iterations = max_iterations;
-  options.polish = polish;
-  options.device = portfolio::parse_device(device, function);
-  return options;
+portfolio::QpMethod parse_method(const std::string& name, const char* function) {
+  using portfolio::QpMethod;
+  for (const QpMethod method : {QpMethod::automatic, QpMethod::active_set, QpMethod::interior_point}) {
+    if (name == portfolio::to_string(method)) return method;
+  }
+  throw std::invalid_argument(std::string("[") + function +
+                              "] method: expected \"auto\", \"active_set\" or \"interior_point\", got \"" + name +
+                              "\"");
 }
+
+// The options as Python passes them, by place: a call of a small problem takes tens of microseconds.
+struct Options {
+  portfolio::QpOptions values;
+
+  Options(const py::tuple& given, const char* function) {
+    values.tolerance = given[0].cast<double>();
+    values.max_iterations = given[1].cast<int>();
+    values.polish = given[2].cast<bool>();
+    values.device = portfolio::parse_device(given[3].cast<std::string>(), function);
+    values.method = parse_method(given[4].cast<std::string>(), function);
+    values.interrupt = interrupt_of(given[5].cast<std::optional<double>>(), given[6].cast<portfolio::CancelToken*>());
+    values.check_matrix = given[7].cast<bool>();
+  }
+};
 
 py::dict to_dict(portfolio::QpResult&& r) {
   py::dict out;
@@ -30,24 +46,80 @@ py::dict to_dict(portfolio::QpResult&& r) {
   out["iterations"] = r.iterations;
   out["polished"] = r.polished;
   out["seconds"] = r.seconds;
+  out["method"] = portfolio::to_string(r.method);
+  if (!r.z_trade.empty()) out["z_trade"] = to_numpy(std::move(r.z_trade));
+  out["turnover_dual"] = r.turnover_dual;
   add_device(out, r.device);
   return out;
 }
 
-py::dict solve_qp(const MaybeDoubles& P, const Doubles& q, const MaybeDoubles& G, const MaybeDoubles& h,
-                  const MaybeDoubles& A, const MaybeDoubles& b, const MaybeDoubles& lb, const MaybeDoubles& ub,
-                  double tolerance, int max_iterations, bool polish, const std::string& device) {
+// The arrays of a problem, in this order wherever they come.
+constexpr std::size_t kArrays = 14;
+constexpr const char* kNames[kArrays] = {"P",
+                                         "q",
+                                         "G",
+                                         "h",
+                                         "A",
+                                         "b",
+                                         "lb",
+                                         "ub",
+                                         "start",
+                                         "held",
+                                         "trading_cost",
+                                         "loadings",
+                                         "factor_covariance",
+                                         "specific_variance"};
+constexpr py::ssize_t kAxes[kArrays] = {2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 1, 2, 2, 1};
+constexpr std::size_t kStart = 8;
+using Arrays = std::vector<MaybeDoubles>;
+
+// What stands before turnover and options in every call.
+Arrays arrays_of(const py::args& given) {
+  Arrays out(kArrays);
+  for (std::size_t i = 0; i < kArrays; ++i) {
+    if (!given[i].is_none()) out[i] = given[i].cast<Doubles>();
+  }
+  return out;
+}
+
+template <class Matrix, class Vector>
+QpProblem problem_of(const Matrix& matrix, const Vector& vector, double turnover) {
+  return {matrix(0), vector(1),  matrix(2),
+          vector(3), matrix(4),  vector(5),
+          vector(6), vector(7),  {matrix(11), matrix(12), vector(13)},
+          vector(9), vector(10), turnover};
+}
+
+QpProblem problem_of(const Arrays& given, double turnover, const char* function) {
+  return problem_of([&](std::size_t i) { return matrix_view(given[i], function, kNames[i]); },
+                    [&](std::size_t i) { return vector_view(given[i], function, kNames[i]); }, turnover);
+}
+
+py::dict solve_qp(const py::args& arguments) {
   constexpr const char* name = "solve_qp";
-  const auto options = options_of(tolerance, max_iterations, polish, device, name);
-  const QpProblem problem{matrix_view(P, name, "P"),   vector_view<double>(q, name, "q"), matrix_view(G, name, "G"),
-                          vector_view(h, name, "h"),   matrix_view(A, name, "A"),         vector_view(b, name, "b"),
-                          vector_view(lb, name, "lb"), vector_view(ub, name, "ub")};
+  const Arrays given = arrays_of(arguments);
+  Options options(arguments[kArrays + 1], name);
+  const QpProblem problem = problem_of(given, arguments[kArrays].cast<double>(), name);
+  options.values.start = vector_view(given[kStart], name, "start");
   portfolio::QpResult result;
   {
     const py::gil_scoped_release release;
-    result = portfolio::solve_qp(problem, options);
+    result = portfolio::solve_qp(problem, options.values);
   }
   return to_dict(std::move(result));
+}
+
+py::list solve_all(const std::vector<QpProblem>& problems, const std::vector<portfolio::VectorView>& starts,
+                   portfolio::QpOptions& options) {
+  options.starts = starts.data();
+  std::vector<portfolio::QpResult> results;
+  {
+    const py::gil_scoped_release release;
+    results = portfolio::solve_qp_batch(problems, options);
+  }
+  py::list out;
+  for (auto& result : results) out.append(to_dict(std::move(result)));
+  return out;
 }
 
 // One argument of a batch: shared by all problems, or with one more leading axis.
@@ -80,24 +152,14 @@ struct Argument {
   }
 };
 
-py::list solve_all(const std::vector<QpProblem>& problems, const portfolio::QpOptions& options) {
-  std::vector<portfolio::QpResult> results;
-  {
-    const py::gil_scoped_release release;
-    results = portfolio::solve_qp_batch(problems, options);
-  }
-  py::list out;
-  for (auto& result : results) out.append(to_dict(std::move(result)));
-  return out;
-}
-
-py::list solve_qp_batch(const MaybeDoubles& P, const MaybeDoubles& q, const MaybeDoubles& G, const MaybeDoubles& h,
-                        const MaybeDoubles& A, const MaybeDoubles& b, const MaybeDoubles& lb, const MaybeDoubles& ub,
-                        double tolerance, int max_iterations, bool polish, const std::string& device) {
+py::list solve_qp_batch(const py::args& all) {
   constexpr const char* name = "solve_qp_batch";
-  const auto options = options_of(tolerance, max_iterations, polish, device, name);
-  const Argument arguments[] = {{P, "P", 2}, {q, "q", 1}, {G, "G", 2},   {h, "h", 1},
-                                {A, "A", 2}, {b, "b", 1}, {lb, "lb", 1}, {ub, "ub", 1}};
+  const Arrays given = arrays_of(all);
+  Options options(all[kArrays + 1], name);
+  std::vector<Argument> arguments;
+  const MaybeDoubles limit = all[kArrays].cast<Doubles>();
+  for (std::size_t i = 0; i < kArrays; ++i) arguments.push_back({given[i], kNames[i], kAxes[i]});
+  arguments.push_back({limit, "turnover", 0});
   const Argument* first = nullptr;
   for (const Argument& argument : arguments) {
     argument.check(name);
@@ -113,42 +175,36 @@ py::list solve_qp_batch(const MaybeDoubles& P, const MaybeDoubles& q, const Mayb
     throw std::invalid_argument(std::string("[") + name +
                                 "] arguments: expected at least one with a leading batch axis, got none");
   }
-  std::vector<QpProblem> problems(static_cast<std::size_t>(first->array->shape(0)));
-  for (std::size_t k = 0; k < problems.size(); ++k) {
-    problems[k] = {arguments[0].matrix(k), arguments[1].vector(k), arguments[2].matrix(k), arguments[3].vector(k),
-                   arguments[4].matrix(k), arguments[5].vector(k), arguments[6].vector(k), arguments[7].vector(k)};
+  const auto count = static_cast<std::size_t>(first->array->shape(0));
+  std::vector<QpProblem> problems(count);
+  std::vector<portfolio::VectorView> starts(count);
+  for (std::size_t k = 0; k < count; ++k) {
+    problems[k] =
+        problem_of([&](std::size_t i) { return arguments[i].matrix(k); },
+                   [&](std::size_t i) { return arguments[i].vector(k); }, limit->data()[limit->ndim() == 0 ? 0 : k]);
+    starts[k] = arguments[kStart].vector(k);
   }
-  return solve_all(problems, options);
+  return solve_all(problems, starts, options.values);
 }
 
-// Problems of any shapes; each is (P, q, G, h, A, b, lb, ub). Arrays that are the same object are shared, not copied.
-py::list solve_qp_list(const std::vector<std::vector<MaybeDoubles>>& given, double tolerance, int max_iterations,
-                       bool polish, const std::string& device) {
+// Problems of any shapes. Arrays that are the same object are shared, not copied.
+py::list solve_qp_list(const std::vector<Arrays>& given, const std::vector<double>& turnover, const py::tuple& with) {
   constexpr const char* name = "solve_qp_batch";
-  const auto options = options_of(tolerance, max_iterations, polish, device, name);
+  Options options(with, name);
   std::vector<QpProblem> problems;
-  for (const auto& p : given) {
-    if (p.size() != 8) {
-      throw std::invalid_argument(std::string("[") + name + "] problems: expected 8 arrays each, got " +
-                                  std::to_string(p.size()));
-    }
-    problems.push_back({matrix_view(p[0], name, "P"), vector_view(p[1], name, "q"), matrix_view(p[2], name, "G"),
-                        vector_view(p[3], name, "h"), matrix_view(p[4], name, "A"), vector_view(p[5], name, "b"),
-                        vector_view(p[6], name, "lb"), vector_view(p[7], name, "ub")});
+  std::vector<portfolio::VectorView> starts;
+  for (std::size_t k = 0; k < given.size(); ++k) {
+    problems.push_back(problem_of(given[k], turnover[k], name));
+    starts.push_back(vector_view(given[k][kStart], name, "start"));
   }
-  return solve_all(problems, options);
+  return solve_all(problems, starts, options.values);
 }
 
 }  // namespace
 
+// portfolio_engine/qp.py is the only caller: the arrays in the order of kNames, turnover, the options in their order.
 void init_qp(py::module_& m) {
-  m.def("solve_qp", &solve_qp, py::arg("P").none(true), py::arg("q"), py::arg("G").none(true), py::arg("h").none(true),
-        py::arg("A").none(true), py::arg("b").none(true), py::arg("lb").none(true), py::arg("ub").none(true),
-        py::kw_only(), py::arg("tolerance"), py::arg("max_iterations"), py::arg("polish"), py::arg("device"));
-  m.def("solve_qp_batch", &solve_qp_batch, py::arg("P").none(true), py::arg("q"), py::arg("G").none(true),
-        py::arg("h").none(true), py::arg("A").none(true), py::arg("b").none(true), py::arg("lb").none(true),
-        py::arg("ub").none(true), py::kw_only(), py::arg("tolerance"), py::arg("max_iterations"), py::arg("polish"),
-        py::arg("device"));
-  m.def("solve_qp_list", &solve_qp_list, py::arg("problems"), py::kw_only(), py::arg("tolerance"),
-        py::arg("max_iterations"), py::arg("polish"), py::arg("device"));
+  m.def("solve_qp", &solve_qp);
+  m.def("solve_qp_batch", &solve_qp_batch);
+  m.def("solve_qp_list", &solve_qp_list, py::arg("problems"), py::arg("turnover"), py::arg("options"));
 }

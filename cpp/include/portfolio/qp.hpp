@@ -55,8 +55,9 @@ struct QpOptions {
   bool polish = true;  // active-set polish of the interior-point answer: exact zeros and bounds
   Device device = Device::automatic;
   QpMethod method = QpMethod::automatic;
-  VectorView start{};        // n, a point near the answer, feasible or not; the active set starts from it
-  bool check_matrix = true;  // P (or F and D) symmetric and positive semidefinite; false: the caller knows
+  VectorView start{};                  // n, a point near the answer, feasible or not; the active set starts from it
+  const VectorView* starts = nullptr;  // of a batch: one for each problem (or none, a null view) instead of `start`
+  bool check_matrix = true;            // P (or F and D) symmetric and positive semidefinite; false: the caller knows
   Interrupt interrupt{};
 };
 

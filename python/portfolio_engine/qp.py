@@ -168,8 +168,9 @@ def solve_qp(
         device. Everything else is a status.
 
     Sources: primal active set with inertia control (Gill, Murray, Saunders and Wright 1991, "Inertia-controlling
-    methods for general quadratic programming"); homogeneous embedding of Goulart and Chen (2024, "Clarabel", section 3) with Mehrotra's (1992) predictor
-    and corrector, equilibration after Ruiz (2001). docs/numerics/qp.md has the formulas.
+    methods for general quadratic programming"); homogeneous embedding of Goulart and Chen (2024, "Clarabel", section
+    3) with Mehrotra's (1992) predictor and corrector, equilibration after Ruiz (2001). docs/numerics/qp.md has the
+    formulas.
     """
     function = "solve_qp"
     if trading_cost is not None and np.ndim(trading_cost) == 0:

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <string>
 #include <tuple>
 
 #include "attempt.hpp"
@@ -135,6 +136,20 @@ std::vector<QpResult> solve_on_gpu(Gpu& gpu, const std::vector<QpProblem>& probl
   return out;
 }
 
+// What the kernel does not know; empty when it knows it all.
+std::string unknown(const std::vector<QpProblem>& problems, const QpOptions& options) {
+  if (!options.polish) return "without the polish float32 misses the tolerance";
+  if (options.method != QpMethod::automatic) return "the CPU's method was named";
+  for (std::size_t k = 0; k < problems.size(); ++k) {
+    if (problems[k].factors.B) return "factors are used on the CPU";
+    if (problems[k].held) return "trading is priced on the CPU";
+    if (options.starts != nullptr ? static_cast<bool>(options.starts[k]) : static_cast<bool>(options.start)) {
+      return "a start is used on the CPU";
+    }
+  }
+  return "";
+}
+
 bool faster(const std::vector<QpProblem>& problems) {
   std::size_t variables = 0;
   for (const QpProblem& p : problems) variables += p.q.size;
@@ -150,7 +165,7 @@ QpResult MetalBackend::solve_qp(const QpProblem& problem, const QpOptions& optio
 std::vector<QpResult> MetalBackend::solve_qp_batch(const std::vector<QpProblem>& problems,
                                                    const QpOptions& options) const {
   const auto cpu_work = [&] { return CpuBackend::solve_qp_batch(problems, options); };
-  if (!options.polish) return on_cpu("without the polish float32 misses the tolerance", cpu_work);
+  if (const std::string why = unknown(problems, options); !why.empty()) return on_cpu(why, cpu_work);
   if (only_where_faster() && !faster(problems))
     return on_cpu("size rule: a small batch is faster on the CPU", cpu_work);
   return attempt([&](Gpu& gpu) { return solve_on_gpu(gpu, problems, options); }, cpu_work);

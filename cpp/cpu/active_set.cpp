@@ -63,7 +63,7 @@ void ActiveSet::refresh() {
     if (i == model_.turnover()) {
       for (int j = 0; j < model_.n(); ++j) value += std::fabs(x_[at(j)] - model_.held(j));
     } else {
-      value = dot(model_.n(), model_.row(i), x_.data());
+      value = loops().dot(model_.n(), model_.row(i), x_.data());
     }
     core_.set_row(i, value * model_.row_scale(i));
   }
@@ -118,11 +118,14 @@ void ActiveSet::take_back() {
     const int j = core_.index(c);
     const double column = model_.column(j), scaled = core_.x(c);
     double x = column * scaled;
-    if (!core_.is_free(c)) {
-      if (model_.kinked() && scaled == model_.held(j) / column) x = model_.held(j);
-      if (scaled == model_.lb(j) / column) x = model_.lb(j);
-      if (scaled == model_.ub(j) / column) x = model_.ub(j);
-    }
+    const bool free = core_.is_free(c);
+    const auto is_at = [&](double kink) {  // free, and held by rows where its kink is: to rounding
+      return free ? std::fabs(scaled - kink / column) <= kRounding : scaled == kink / column;
+    };
+    const bool beyond = model_.kinked() && free && core_.side(c) * (x - model_.held(j)) < 0.0;
+    if (is_at(model_.lb(j))) x = model_.lb(j);
+    if (is_at(model_.ub(j))) x = model_.ub(j);
+    if (model_.kinked() && (beyond || is_at(model_.held(j)))) x = model_.held(j);
     x_[at(j)] = std::min(std::max(x, model_.lb(j)), model_.ub(j));
   }
   qp::gradient_at(model_.problem(), model_.hessian(), x_, gradient_);
@@ -146,6 +149,7 @@ Outcome ActiveSet::climb(const QpOptions& options) {
       continue;
     }
     if (core_.priced()) {
+      if (core_.settle_rows(kRestored)) continue;
       if (++raises > kRaises) return Outcome::stuck;
       core_.raise_price(kRaise);
       continue;

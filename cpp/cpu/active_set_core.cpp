@@ -14,7 +14,7 @@ using qp::kInfinity;
 
 void Core::attach(const Model& model, int capacity) {
   model_ = &model;
-  count_ = stall_ = 0;
+  count_ = stall_ = restarts_ = 0;
   row_count_ = model.rows();
   penalty_ = kPenalty;
   capacity_ = 0;
@@ -98,7 +98,7 @@ double Core::coefficient(int c, int i) const {
   return i == model_->turnover() ? side_[at(c)] * share_[at(c)] : rows_of(c)[i];
 }
 
-double Core::reduced(int c) const { return gradient_[at(c)] + dot(row_count_, rows_of(c), price_.data()); }
+double Core::reduced(int c) const { return gradient_[at(c)] + short_dot(row_count_, rows_of(c), price_.data()); }
 
 // A row beyond its limit is priced, unless it is by rounding.
 void Core::set_row(int i, double value) {
@@ -130,7 +130,7 @@ void Core::seed() {
     if (x <= low_[at(c)] || x >= high_[at(c)] || (model_->kinked() && x == held_[at(c)])) continue;
     side_[at(c)] = x > held_[at(c)] ? 1 : -1;
     const double corner = border(c);
-    if (corner > kFlat * model_->curvature()) flip_in(c, product_.data(), corner);
+    if (corner > kSeeded * model_->curvature()) flip_in(c, product_.data(), corner);
   }
   for (int i = 0; i < row_count_; ++i) {
     if (state_[at(i)] != RowState::off || std::fabs(value_[at(i)] - model_->rhs(i)) > kRestored) continue;
@@ -191,6 +191,7 @@ Outcome Core::solve(long& steps, long most, double& work, double most_work, cons
       if (entry.direction == 0) return Outcome::optimal;
       const Outcome outcome = release(entry);
       if (outcome != Outcome::optimal) return outcome;
+      settle_rows(kSettled);
       continue;
     }
     inverse_.multiply(residual_.data(), direction_.data());
@@ -209,10 +210,13 @@ Outcome Core::solve(long& steps, long most, double& work, double most_work, cons
       stop_at(block);
     } else if (slow) {
       rebuilt = steps;
-      if (!rebuild()) return Outcome::stuck;
+      if (!rebuild()) {
+        if (++restarts_ > kRestarts) return Outcome::stuck;
+        restart();
+      }
     }
     before = block.found ? kInfinity : worst;
-    settle_rows();
+    settle_rows(kSettled);
     if (stall_ > kMostStalled) return Outcome::stuck;
   }
 }

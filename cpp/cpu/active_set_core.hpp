@@ -29,11 +29,14 @@ class Core {
   void raise_price(double factor);
   // Newton steps on the working set until rounding is all that is left.
   void refine();
+  // A priced row this near its limit, met with another one or by rounding, has no price; whether there is one.
+  bool settle_rows(double near);
   bool priced() const;  // some row is still violated
 
   int count() const { return count_; }
   int index(int c) const { return index_[at(c)]; }
   double x(int c) const { return x_[at(c)]; }
+  int side(int c) const { return side_[at(c)]; }  // of held, when free
   bool is_free(int c) const { return slot_[at(c)] >= 0; }
   double price(int i) const { return price_[at(i)]; }
   RowState state(int i) const { return state_[at(i)]; }
@@ -78,12 +81,12 @@ class Core {
   void forget(int item);
   void rates(int entering);
   bool rebuild();
-  void settle_rows();
+  void restart();
   bool passes(const Block& block) const;
   void pass(const Block& block);
 
   const Model* model_ = nullptr;
-  int count_ = 0, capacity_ = 0, row_count_ = 0, stall_ = 0;
+  int count_ = 0, capacity_ = 0, row_count_ = 0, stall_ = 0, restarts_ = 0;
   double top_price_ = 1.0, penalty_ = 0.0, corner_ = 0.0;
   std::vector<int> index_, slot_, row_slot_, items_;
   std::vector<signed char> side_;

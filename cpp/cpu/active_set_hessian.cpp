@@ -3,8 +3,14 @@
 #include <algorithm>
 
 #include "active_set_loops.hpp"
+#include "blas.hpp"
 
 namespace portfolio::active {
+namespace {
+
+constexpr std::size_t kBlock = 256;  // rows of B that are weighted together
+
+}  // namespace
 
 void Hessian::attach(const QpProblem& problem) {
   n_ = problem.q.size;
@@ -22,18 +28,29 @@ void Hessian::times_F(const double* v, double* out) const {
     std::copy_n(v, k, out);
     return;
   }
-  for (int i = 0; i < k; ++i) out[i] = dot(k, factors_.F.data + static_cast<std::size_t>(i) * factors_.F.cols, v);
+  std::fill_n(out, k, 0.0);
+  loops().dots(k, k, factors_.F.data, factors_.F.cols, v, out);
 }
 
-void Hessian::diagonal(double* out) const {
+void Hessian::diagonal(double* out) {
   if (zero()) std::fill_n(out, n_, 0.0);
   for (std::size_t j = 0; j < n_ && dense_; ++j) out[j] = dense_(j, j);
   if (!factors_.B) return;
   const std::size_t k = factors_.B.cols;
-  for (std::size_t j = 0; j < n_; ++j) {
-    const double* b = factors_.B.data + j * k;
-    times_F(b, weighted_.data());
-    out[j] = dot(static_cast<int>(k), b, weighted_.data()) + (factors_.D ? factors_.D[j] : 0.0);
+  const int factors = static_cast<int>(k);
+  block_.resize(factors_.F ? kBlock * k : 0);
+  for (std::size_t first = 0; first < n_; first += kBlock) {
+    const std::size_t rows = std::min(kBlock, n_ - first);
+    const double* b = factors_.B.data + first * k;
+    const double* weighted = b;
+    if (factors_.F && k > 0) {
+      blas::gemm(false, false, factors, static_cast<int>(rows), factors, 1.0, factors_.F.data, factors, b, factors, 0.0,
+                 block_.data(), factors);
+      weighted = block_.data();
+    }
+    for (std::size_t j = 0; j < rows; ++j) {
+      out[first + j] = loops().dot(factors, b + j * k, weighted + j * k) + (factors_.D ? factors_.D[first + j] : 0.0);
+    }
   }
 }
 
@@ -47,7 +64,7 @@ void Hessian::gather(int j, const int* index, int count, double* out) const {
     times_F(factors_.B.data + row * k, weighted_.data());
     for (int i = 0; i < count; ++i) {
       const auto at = static_cast<std::size_t>(index[i]);
-      out[i] = dot(static_cast<int>(k), factors_.B.data + at * k, weighted_.data());
+      out[i] = loops().dot(static_cast<int>(k), factors_.B.data + at * k, weighted_.data());
       if (index[i] == j && factors_.D) out[i] += factors_.D[row];
     }
   } else {
@@ -57,17 +74,13 @@ void Hessian::gather(int j, const int* index, int count, double* out) const {
 
 void Hessian::add_product(const int* index, const double* x, int count, double* y) const {
   if (dense_) {
-    accumulate(
-        static_cast<int>(n_), count, [&](int f) { return dense_.data + static_cast<std::size_t>(index[f]) * n_; }, x,
-        y);
+    loops().accumulate(static_cast<int>(n_), count, dense_.data, n_, index, x, y);
   } else if (factors_.B) {
     const std::size_t k = factors_.B.cols;
     std::fill(exposure_.begin(), exposure_.end(), 0.0);
-    accumulate(
-        static_cast<int>(k), count, [&](int f) { return factors_.B.data + static_cast<std::size_t>(index[f]) * k; }, x,
-        exposure_.data());
+    loops().accumulate(static_cast<int>(k), count, factors_.B.data, k, index, x, exposure_.data());
     times_F(exposure_.data(), weighted_.data());
-    for (std::size_t j = 0; j < n_; ++j) y[j] += dot(static_cast<int>(k), factors_.B.data + j * k, weighted_.data());
+    loops().dots(static_cast<int>(n_), static_cast<int>(k), factors_.B.data, k, weighted_.data(), y);
     for (int f = 0; f < count && factors_.D; ++f) y[index[f]] += factors_.D[static_cast<std::size_t>(index[f])] * x[f];
   }
 }

@@ -13,7 +13,7 @@ class Hessian {
   void attach(const QpProblem& problem);
 
   bool zero() const { return !dense_ && !factors_.B; }
-  void diagonal(double* out) const;
+  void diagonal(double* out);
   // out[i] = P(j, index[i]).
   void gather(int j, const int* index, int count, double* out) const;
   // y += sum over f of P(:, index[f]) x[f].
@@ -28,6 +28,7 @@ class Hessian {
   MatrixView dense_;
   FactorView factors_;
   mutable std::vector<double> exposure_, weighted_, values_;
+  std::vector<double> block_;
   mutable std::vector<int> places_;
 };
 

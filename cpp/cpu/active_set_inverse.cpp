@@ -22,12 +22,12 @@ void Inverse::reserve(int capacity) {
 
 void Inverse::multiply(const double* v, double* out) const {
   std::fill_n(out, size_, 0.0);
-  accumulate(size_, size_, [this](int f) { return row(f); }, v, out);
+  loops().accumulate(size_, size_, data_.data(), stride_, nullptr, v, out);
 }
 
 void Inverse::append(const double* u, double corner) {
   const double a = 1.0 / corner;
-  for (int i = 0; i < size_; ++i) axpy(size_, a * u[i], u, row(i));
+  loops().add_outer(size_, a, u, data_.data(), stride_);
   double* last = row(size_);
   for (int i = 0; i < size_; ++i) row(i)[size_] = last[i] = -a * u[i];
   last[size_++] = a;
@@ -36,7 +36,7 @@ void Inverse::append(const double* u, double corner) {
 void Inverse::remove(int slot) {
   std::copy_n(row(slot), size_, first_.data());
   const double a = -1.0 / first_[static_cast<std::size_t>(slot)];
-  for (int i = 0; i < size_; ++i) axpy(size_, a * first_[static_cast<std::size_t>(i)], first_.data(), row(i));
+  loops().add_outer(size_, a, first_.data(), data_.data(), stride_);
   drop(slot);
 }
 
@@ -64,11 +64,7 @@ bool Inverse::change(const Change& a, const Change& b, double cross) {
   if (!(std::fabs(determinant) > 1e-14 * (cross * cross + std::fabs(aa * bb)))) return false;
   const double taa = bb / determinant, tbb = aa / determinant, tab = -cross / determinant;
   const double *ua = first_.data(), *ub = second_.data();
-  for (int i = 0; i < size_; ++i) {
-    const double x = taa * ua[i] + tab * ub[i], y = tab * ua[i] + tbb * ub[i];
-    double* to = row(i);
-    for (int j = 0; j < size_; ++j) to[j] += x * ua[j] + y * ub[j];
-  }
+  loops().add_outers(size_, taa, tab, tbb, ua, ub, data_.data(), stride_);
   const bool adds_a = a.slot < 0, adds_b = b.slot < 0;
   for (int j = 0; j < size_; ++j) {
     const auto k = static_cast<std::size_t>(j);

@@ -1,37 +1,41 @@
-// The inner loops of the active set: plain and contiguous, so that the compiler vectorises them.
+// The inner loops of the active set, plain and contiguous; active_set_simd.cpp compiles them for each instruction
+// level.
 #pragma once
 
 #include <cstddef>
 
+#include "simd_level.hpp"
+
 namespace portfolio::active {
 
-inline double dot(int n, const double* a, const double* b) {
-  double part[4] = {0.0, 0.0, 0.0, 0.0};
-  int i = 0;
-  for (; i + 4 <= n; i += 4) {
-    for (int k = 0; k < 4; ++k) part[k] += a[i + k] * b[i + k];
-  }
-  for (; i < n; ++i) part[0] += a[i] * b[i];
-  return (part[0] + part[1]) + (part[2] + part[3]);
+struct Loops {
+  // y += sum over f of c[f] * row, rows of `base` at index[f] (or f without an index).
+  void (*accumulate)(int length, int count, const double* base, std::size_t stride, const int* index, const double* c,
+                     double* y);
+  double (*dot)(int n, const double* a, const double* b);
+  // out[i] += row i of `base` times v.
+  void (*dots)(int count, int n, const double* base, std::size_t stride, const double* v, double* out);
+  // M += a w w'.
+  void (*add_outer)(int n, double a, const double* w, double* M, std::size_t stride);
+  // M += aa u u' + ab (u v' + v u') + bb v v'.
+  void (*add_outers)(int n, double aa, double ab, double bb, const double* u, const double* v, double* M,
+                     std::size_t stride);
+};
+
+// Those of this processor.
+const Loops& loops();
+
+// For a handful of entries, where a call costs more than the sum.
+inline double short_dot(int n, const double* a, const double* b) {
+  double sum = 0.0;
+  for (int i = 0; i < n; ++i) sum += a[i] * b[i];
+  return sum;
 }
 
 inline void axpy(int n, double a, const double* __restrict x, double* __restrict y) {
   for (int i = 0; i < n; ++i) y[i] += a * x[i];
 }
 
-// y += sum over f of c[f] * row(f); four rows a pass, so that y is read a quarter as often.
-template <class Row>
-void accumulate(int length, int count, const Row& row, const double* c, double* __restrict y) {
-  int f = 0;
-  for (; f + 4 <= count; f += 4) {
-    const double* __restrict a = row(f);
-    const double* __restrict b = row(f + 1);
-    const double* __restrict d = row(f + 2);
-    const double* __restrict e = row(f + 3);
-    const double ca = c[f], cb = c[f + 1], cd = c[f + 2], ce = c[f + 3];
-    for (int i = 0; i < length; ++i) y[i] += (ca * a[i] + cb * b[i]) + (cd * d[i] + ce * e[i]);
-  }
-  for (; f < count; ++f) axpy(length, c[f], row(f), y);
-}
-
 }  // namespace portfolio::active
+
+PORTFOLIO_SIMD_TABLE(active::Loops, active_set_loops)

@@ -26,7 +26,7 @@ double Core::border(int item) {
   }
   if (item >= 0) diagonal = hessian(item)[item];
   inverse_.multiply(border_.data(), product_.data());
-  return diagonal - dot(inverse_.size(), border_.data(), product_.data());
+  return diagonal - loops().dot(inverse_.size(), border_.data(), product_.data());
 }
 
 void Core::flip_in(int item, const double* u, double corner) {
@@ -113,7 +113,7 @@ void Core::rates(int entering) {
     scratch_[at(moved)] = item;
     change_[at(moved++)] = direction_[at(s)];
   }
-  accumulate(row_count_, moved, [this](int f) { return rows_of(scratch_[at(f)]); }, change_.data(), rate_.data());
+  loops().accumulate(row_count_, moved, rows_.data(), at(row_count_), scratch_.data(), change_.data(), rate_.data());
   if (turnover < 0) return;
   for (int f = 0; f < moved; ++f) {
     rate_[at(turnover)] += change_[at(f)] * side_[at(scratch_[at(f)])] * share_[at(scratch_[at(f)])];
@@ -192,7 +192,7 @@ void Core::move(double length, int entering) {
     change_[at(moved++)] = change;
   }
   for (int i = 0; i < row_count_; ++i) value_[at(i)] += length * rate_[at(i)];
-  accumulate(count_, moved, [this](int f) { return hessian(scratch_[at(f)]); }, change_.data(), gradient_.data());
+  loops().accumulate(count_, moved, hessian_.data(), at(capacity_), scratch_.data(), change_.data(), gradient_.data());
 }
 
 // Whether the objective still falls beyond the kink. The slope along a Newton direction is linear and ends at zero.
@@ -215,12 +215,15 @@ void Core::pass(const Block& block) {
   }
 }
 
-// A priced row that is met by chance, with another one or by rounding, has no price.
-void Core::settle_rows() {
+bool Core::settle_rows(double near) {
+  bool any = false;
   for (int i = 0; i < row_count_; ++i) {
     const bool open = state_[at(i)] == RowState::above || state_[at(i)] == RowState::below;
-    if (open && std::fabs(value_[at(i)] - model_->rhs(i)) <= kSettled) forget(-1 - i);
+    if (!open || std::fabs(value_[at(i)] - model_->rhs(i)) > near) continue;
+    forget(-1 - i);
+    any = true;
   }
+  return any;
 }
 
 // Whether the limit can join the working set. What depends on it does not move along the direction but by rounding.
@@ -269,7 +272,7 @@ bool Core::exchange(int entering, double corner, const Block& block) {
     const double own = border(block.item);
     if (in.slot < 0) {
       in.u = second_.data();
-      cross = coefficient(entering, -1 - block.item) - dot(inverse_.size(), border_.data(), second_.data());
+      cross = coefficient(entering, -1 - block.item) - loops().dot(inverse_.size(), border_.data(), second_.data());
     } else {
       cross = -product_[at(in.slot)];
     }
@@ -305,6 +308,14 @@ bool Core::rebuild() {
     if (a < 0 && b < 0) return 0.0;
     return a >= 0 ? coefficient(a, -1 - b) : coefficient(b, -1 - a);
   });
+}
+
+// From where the point is, with nothing in the working set: where rounding has made it singular.
+void Core::restart() {
+  for (const int item : items_) forget(item);
+  items_.clear();
+  inverse_.clear();
+  for (int i = 0; i < row_count_; ++i) set_row(i, value_[at(i)]);
 }
 
 }  // namespace portfolio::active

@@ -17,7 +17,8 @@ active::ActiveSet& workspace() {
 
 QpResult solve(const QpProblem& problem, const QpOptions& options, const char* function, bool check_convex) {
   if (check_convex) qp::require_convex(problem, function);
-  if (options.method != QpMethod::interior_point) {
+  // The active set reads columns of P as rows: a triangle that differs is for the interior point, which takes the mean.
+  if (options.method != QpMethod::interior_point && (!options.check_matrix || qp::symmetric(problem.P))) {
     if (auto found = workspace().solve(problem, options)) return *std::move(found);
   }
   return qp::Solver(problem, options, function, false).run();

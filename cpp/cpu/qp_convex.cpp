@@ -1,6 +1,7 @@
 #include "qp_convex.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <vector>
 
@@ -41,6 +42,23 @@ void require(MatrixView P, const char* function, const char* name) {
 void require_convex(const QpProblem& problem, const char* function) {
   require(problem.P, function, "P");
   require(problem.factors.F, function, "F");
+}
+
+bool symmetric(MatrixView P) {
+  constexpr std::size_t kSquare = 32;  // rows and columns of a square both stay in cache
+  double largest = 0.0;
+  for (std::size_t j = 0; j < P.rows; ++j) largest = std::max(largest, P(j, j));
+  const double allowed = 1e-13 * largest;
+  bool same = true;
+  for (std::size_t top = 0; top < P.rows && same; top += kSquare) {
+    for (std::size_t left = 0; left <= top; left += kSquare) {
+      for (std::size_t i = top; i < std::min(top + kSquare, P.rows); ++i) {
+        for (std::size_t j = left; j < std::min(left + kSquare, i); ++j)
+          same &= std::fabs(P(i, j) - P(j, i)) <= allowed;
+      }
+    }
+  }
+  return same;
 }
 
 }  // namespace portfolio::qp

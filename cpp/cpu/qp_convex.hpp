@@ -8,4 +8,7 @@ namespace portfolio::qp {
 // std::invalid_argument naming `function` unless P (or F of the factors) is positive semidefinite to rounding.
 void require_convex(const QpProblem& problem, const char* function);
 
+// Whether rows of P can stand for its columns: equal to rounding of the largest entry.
+bool symmetric(MatrixView P);
+
 }  // namespace portfolio::qp

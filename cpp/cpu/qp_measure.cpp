@@ -27,7 +27,7 @@ Rows rows_at(MatrixView M, VectorView side, const std::vector<double>& dual, con
   std::fill(share.begin(), share.end(), 0.0);
   for (std::size_t i = 0; i < M.rows; ++i) {
     const double* a = M.data + i * M.cols;
-    const double value = active::dot(n, a, x.data());
+    const double value = active::loops().dot(n, a, x.data());
     out.size = std::max(out.size, std::fabs(value));
     if (!equality && side[i] >= kHuge) {
       out.wrong = std::max(out.wrong, std::fabs(dual[i]));

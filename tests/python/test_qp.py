@@ -197,9 +197,7 @@ def test_without_polish_the_tolerance_still_holds() -> None:
     exact = solve(**long_only(P))
     assert not rough.polished
     np.testing.assert_allclose(rough.x, exact.x, atol=1e-4)
-    loose = solve_qp(
-        *Case(long_only(P), "optimal").arguments(), polish=False, tolerance=1e-4, method="interior_point"
-    )
+    loose = solve_qp(*Case(long_only(P), "optimal").arguments(), polish=False, tolerance=1e-4, method="interior_point")
     assert loose.iterations < rough.iterations
 
 

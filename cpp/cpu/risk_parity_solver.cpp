@@ -123,6 +123,8 @@ void Solver::report(RiskParityResult& result) const {
     result.weights[i] = y_[i] / sigma_[i] / total;
     result.risk_contributions[i] = result.volatility > 0.0 ? result.volatility * (y_[i] * g_[i] / variance_) : 0.0;
   }
+  result.bound_duals.assign(n_, 0.0);
+  result.budget_scale = result.volatility;
   result.max_error = error(false);
 }
 

@@ -1,5 +1,7 @@
 #include "portfolio/risk_parity.hpp"
 
+#include <utility>
+
 #include "backend.hpp"
 #include "checks.hpp"
 
@@ -31,6 +33,22 @@ void check_problem(const char* name, MatrixView covariance, VectorView budgets) 
   check_budgets(name, budgets, covariance.rows);
 }
 
+// The logarithm of a weight keeps it above zero, so an upper bound leaves room there; a lower one may be zero.
+void check_bounds(const char* name, const RiskParityOptions& options, std::size_t n) {
+  for (const auto& [argument, bound] : {std::pair{"lower", options.lower}, std::pair{"upper", options.upper}}) {
+    if (!bound) continue;
+    const bool upper = argument[0] == 'u';
+    if (bound.size != n) {
+      fail(name, argument, "one for each of the " + std::to_string(n) + " assets", std::to_string(bound.size));
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      if (upper ? bound[i] > 0.0 : bound[i] >= 0.0 && std::isfinite(bound[i])) continue;
+      fail(name, argument, upper ? "positive numbers (leave the asset out for none)" : "finite numbers >= 0",
+           number(bound[i]) + " at " + position(i, 1, n));
+    }
+  }
+}
+
 void check_options(const char* name, const RiskParityOptions& options) {
   if (!(options.tolerance > 0.0)) fail(name, "tolerance", "a positive number", number(options.tolerance));
   if (options.max_iterations < 1) fail(name, "max_iterations", "at least 1", std::to_string(options.max_iterations));
@@ -48,6 +66,8 @@ const char* to_string(RiskParityStatus status) {
       return "not_psd";
     case RiskParityStatus::rounding_limit:
       return "rounding_limit";
+    case RiskParityStatus::infeasible:
+      return "infeasible";
     case RiskParityStatus::max_iterations:
       return "max_iterations";
   }
@@ -57,6 +77,7 @@ const char* to_string(RiskParityStatus status) {
 RiskParityResult risk_parity(MatrixView covariance, const RiskParityOptions& options) {
   constexpr const char* name = "risk_parity";
   check_problem(name, covariance, options.budgets);
+  check_bounds(name, options, covariance.rows);
   check_options(name, options);
   const Choice choice = choose_backend(options.device, name);
   RiskParityResult result = choice.backend.risk_parity(covariance, options);
@@ -69,6 +90,7 @@ std::vector<RiskParityResult> risk_parity_batch(const std::vector<RiskParityProb
   constexpr const char* name = "risk_parity_batch";
   check_options(name, options);
   if (options.budgets) fail(name, "options.budgets", "nothing (each problem carries its own)", "a vector");
+  if (options.lower || options.upper) fail(name, "options", "no bounds in a batch", "a vector");
   for (const RiskParityProblem& problem : problems) check_problem(name, problem.covariance, problem.budgets);
   const Choice choice = choose_backend(options.device, name);
   std::vector<RiskParityResult> results = choice.backend.risk_parity_batch(problems, options);

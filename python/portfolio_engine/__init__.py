@@ -52,9 +52,9 @@ __version__ = _version("portfolio-engine")
 __all__ = [
     "Allocation",
     "Backtest",
+    "CVaRSolution",
     "CancelToken",
     "CancelledError",
-    "CVaRSolution",
     "Computation",
     "Constraints",
     "Covariance",

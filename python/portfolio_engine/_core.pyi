@@ -90,9 +90,18 @@ def solve_cvar(
     tolerance: float,
     max_iterations: int,
     device: str,
+    time_limit: float | None,
+    cancel: CancelToken | None,
 ) -> _Result: ...
 def risk_parity(
-    covariance: _Array, budgets: _Array | None, *, tolerance: float, max_iterations: int, device: str
+    covariance: _Array,
+    budgets: _Array | None,
+    *,
+    lower: _Array | None,
+    upper: _Array | None,
+    tolerance: float,
+    max_iterations: int,
+    device: str,
 ) -> _Result: ...
 def risk_parity_batch(
     covariances: Sequence[_Array],

@@ -60,7 +60,8 @@ class Allocation:
         violations: constraints not met.
         ignored: names of constraints sent to a method that applies only the budget.
         objective: what was optimised: "utility" (mu'w - risk_aversion / 2 w'Sigma w), "variance" (minimised),
-            "expected_return" or "sharpe_ratio" (maximised), "none" for rules without one.
+            "expected_return" or "sharpe_ratio" (maximised), "cvar" (of one period, less risk_tolerance x the expected
+            return of a period, minimised), "none" for rules without one.
         objective_value: its value.
         shadow_prices: constraint name -> derivative of the objective with respect to the constraint's bound, as the
             bound is written: raising max_weight by 0.01 changes the objective by 0.01 times its price, to first order.

@@ -7,6 +7,7 @@ from typing import Any
 
 from portfolio_engine import kernels
 from portfolio_engine._labels import Array, as_array
+from portfolio_engine.cancel import CancelToken, Limit
 
 __all__ = ["CVaRSolution", "solve_cvar"]
 
@@ -76,6 +77,8 @@ def solve_cvar(
     tolerance: float = 1e-9,
     max_iterations: int = 100_000,
     device: str = "auto",
+    time_limit: float | None = None,
+    cancel: CancelToken | None = None,
 ) -> CVaRSolution:
     """Minimise CVaR(-returns x) + q'x subject to G x <= h, A x = b, lb <= x <= ub.
 
@@ -92,6 +95,8 @@ def solve_cvar(
     tolerance : on every relative residual and the gap, default 1e-9.
     max_iterations : default 100,000.
     device : "auto", "cpu" or "metal"; this kernel runs on the CPU always.
+    time_limit : seconds; then the status is "time_limit" and x the point reached. None: no limit.
+    cancel : a token that another thread may cancel; then the status is "cancelled".
 
     The answer is a vertex: weights at a bound are there exactly. Turnover against weights held needs n more columns of
     zero returns (purchases), as `optimize` adds them.
@@ -107,7 +112,10 @@ def solve_cvar(
     function = "solve_cvar"
     vectors = {"q": q, "G": G, "h": h, "A": A, "b": b, "lb": lb, "ub": ub}
     vectors |= {"probabilities": probabilities, "start": start}
-    arrays = {name: None if value is None else as_array(value, function, name) for name, value in vectors.items()}
+    arguments: dict[str, Any] = {
+        name: None if value is None else as_array(value, function, name) for name, value in vectors.items()
+    }
+    arguments |= Limit.of(function, time_limit, cancel).arguments
     return CVaRSolution(
         **kernels.solve_cvar(
             as_array(returns, function, "returns"),
@@ -115,6 +123,6 @@ def solve_cvar(
             tolerance=float(tolerance),
             max_iterations=int(max_iterations),
             device=device,
-            **arrays,
+            **arguments,
         )
     )

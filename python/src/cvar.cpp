@@ -1,8 +1,7 @@
 #include "portfolio/cvar.hpp"
 
-#include <chrono>
-
 #include "arrays.hpp"
+#include "interrupt.hpp"
 
 namespace {
 
@@ -29,7 +28,8 @@ py::dict to_dict(portfolio::CvarResult&& r) {
 py::dict solve_cvar(const Doubles& returns, const MaybeDoubles& probabilities, double confidence, const MaybeDoubles& q,
                     const MaybeDoubles& G, const MaybeDoubles& h, const MaybeDoubles& A, const MaybeDoubles& b,
                     const MaybeDoubles& lb, const MaybeDoubles& ub, const MaybeDoubles& start, double tolerance,
-                    int max_iterations, const std::string& device) {
+                    int max_iterations, const std::string& device, std::optional<double> time_limit,
+                    const portfolio::CancelToken* cancel) {
   constexpr const char* name = "solve_cvar";
   const portfolio::CvarProblem problem{matrix_view<double>(returns, name, "returns"),
                                        vector_view(probabilities, name, "probabilities"),
@@ -46,6 +46,7 @@ py::dict solve_cvar(const Doubles& returns, const MaybeDoubles& probabilities, d
   options.max_iterations = max_iterations;
   options.start = vector_view(start, name, "start");
   options.device = portfolio::parse_device(device, name);
+  options.interrupt = interrupt_of(time_limit, cancel);
   portfolio::CvarResult result;
   {
     const py::gil_scoped_release release;
@@ -60,5 +61,6 @@ void init_cvar(py::module_& m) {
   m.def("solve_cvar", &solve_cvar, py::arg("returns"), py::kw_only(), py::arg("probabilities").none(true),
         py::arg("confidence"), py::arg("q").none(true), py::arg("G").none(true), py::arg("h").none(true),
         py::arg("A").none(true), py::arg("b").none(true), py::arg("lb").none(true), py::arg("ub").none(true),
-        py::arg("start").none(true), py::arg("tolerance"), py::arg("max_iterations"), py::arg("device"));
+        py::arg("start").none(true), py::arg("tolerance"), py::arg("max_iterations"), py::arg("device"),
+        py::arg("time_limit").none(true), py::arg("cancel").none(true));
 }

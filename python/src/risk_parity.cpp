@@ -8,6 +8,8 @@ py::dict to_dict(portfolio::RiskParityResult&& result) {
   py::dict out;
   out["weights"] = to_numpy(std::move(result.weights));
   out["risk_contributions"] = to_numpy(std::move(result.risk_contributions));
+  out["bound_duals"] = to_numpy(std::move(result.bound_duals));
+  out["budget_scale"] = result.budget_scale;
   out["volatility"] = result.volatility;
   out["max_error"] = result.max_error;
   out["iterations"] = result.iterations;
@@ -16,10 +18,12 @@ py::dict to_dict(portfolio::RiskParityResult&& result) {
   return out;
 }
 
-py::dict risk_parity(const Doubles& covariance, const MaybeDoubles& budgets, double tolerance, int max_iterations,
-                     const std::string& device) {
+py::dict risk_parity(const Doubles& covariance, const MaybeDoubles& budgets, const MaybeDoubles& lower,
+                     const MaybeDoubles& upper, double tolerance, int max_iterations, const std::string& device) {
   portfolio::RiskParityOptions options;
   options.budgets = vector_view(budgets, "risk_parity", "budgets");
+  options.lower = vector_view(lower, "risk_parity", "lower");
+  options.upper = vector_view(upper, "risk_parity", "upper");
   options.tolerance = tolerance;
   options.max_iterations = max_iterations;
   options.device = portfolio::parse_device(device, "risk_parity");
@@ -63,8 +67,9 @@ py::list risk_parity_batch(const std::vector<Doubles>& covariances, const std::v
 }  // namespace
 
 void init_risk_parity(py::module_& m) {
-  m.def("risk_parity", &risk_parity, py::arg("covariance"), py::arg("budgets"), py::kw_only(), py::arg("tolerance"),
-        py::arg("max_iterations"), py::arg("device"));
+  m.def("risk_parity", &risk_parity, py::arg("covariance"), py::arg("budgets"), py::kw_only(),
+        py::arg("lower").none(true), py::arg("upper").none(true), py::arg("tolerance"), py::arg("max_iterations"),
+        py::arg("device"));
   m.def("risk_parity_batch", &risk_parity_batch, py::arg("covariances"), py::arg("budgets"), py::kw_only(),
         py::arg("tolerance"), py::arg("max_iterations"), py::arg("device"));
 }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from portfolio_engine import solve_cvar
+from portfolio_engine import CancelToken, solve_cvar
 from tests.python.cvar_cases import (
     Case,
     cvar_of,
@@ -173,6 +173,15 @@ def test_few_steps_allowed_say_so() -> None:
     assert (got.status, got.iterations) == ("max_iterations", 3)
     assert got.x.sum() == pytest.approx(1)
     assert got.dual_residual > 1e-6
+
+
+def test_a_time_limit_and_a_cancelled_token_end_it() -> None:
+    R = factor_returns(11, 400, 40)
+    case, token = Case(R, rows=long_only(R)), CancelToken()
+    assert case.solve(time_limit=0).status == "time_limit"
+    assert case.solve(time_limit=60, cancel=token).is_optimal
+    token.cancel()
+    assert case.solve(cancel=token).status == "cancelled"
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ def allocation(
         "variance": risk**2,
         "expected_return": mean - cost,
         "sharpe_ratio": (mean - cost - rate) / risk if risk > 0 else float("nan"),
+        "cvar": float("nan") if problem.tail is None else problem.tail.value(w),
         "none": float("nan"),
     }
     prices: Mapping[str, float] = {}

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from portfolio_engine._labels import as_array
+from portfolio_engine._optimize import registry
 from portfolio_engine._optimize.request import Request, prepare
 from portfolio_engine._optimize.settle import settle
 from portfolio_engine._optimize.solver import FirstProgramError
@@ -72,7 +73,11 @@ def optimize_batch(
     if on_error not in ("raise", "return"):
         raise ValueError(f'[{FUNCTION}] on_error: expected "raise" or "return", got {on_error!r}')
     limit = Limit.of(FUNCTION, time_limit, cancel)
-    problems = _problems(returns_or_moments, constraints, expected_returns, options, device, limit)
+    shared = returns_or_moments
+    several = isinstance(shared, (list, tuple)) or (isinstance(shared, np.ndarray) and shared.ndim == 3)
+    if not (several or isinstance(shared, Moments) or registry.needs_scenarios(method)):
+        shared = estimate_moments(shared, device=device)
+    problems = _problems(shared, constraints, expected_returns, options, device, limit)
     outcomes: list[Outcome] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(problems), AT_ONCE):
@@ -91,8 +96,6 @@ def _problems(
     each: dict[str, Sequence[Any]] = {}
     if isinstance(given, (list, tuple)) or (isinstance(given, np.ndarray) and given.ndim == 3):
         each["returns_or_moments"] = list(given)
-    elif not isinstance(given, Moments):
-        given = estimate_moments(given, device=device)
     if isinstance(constraints, (list, tuple)):
         each["constraints"] = constraints
     if expected_returns is not None:
@@ -118,7 +121,7 @@ def _solved(problems: list[dict[str, Any]], method: str, device: str, pool: Thre
     outcomes: list[Outcome | Request] = [*pool.map(lambda own: _prepared(own, method), problems)]
     programs: list[tuple[int, dict[str, Any]]] = []
     for k, request in enumerate(outcomes):
-        if isinstance(request, Request):
+        if isinstance(request, Request) and not request.method.scenarios:
             request.problem.solver.first = "ask"
             outcome = _outcome(request)
             if isinstance(outcome, FirstProgramError):
@@ -126,7 +129,9 @@ def _solved(problems: list[dict[str, Any]], method: str, device: str, pool: Thre
                 continue
             outcomes[k] = outcome
     solutions = solve_qp_batch([arguments for _, arguments in programs], device=device) if programs else []
-    waiting = []
+    waiting = [
+        (k, request) for k, request in enumerate(outcomes) if isinstance(request, Request) and request.method.scenarios
+    ]
     for (k, _), solution in zip(programs, solutions, strict=True):
         request = outcomes[k]
         assert isinstance(request, Request)

@@ -28,6 +28,8 @@ def optimize(
     market_weights: Mapping[str, float] | Any | None = None,
     tau: float | None = None,
     risk_budgets: Mapping[str, float] | Any | None = None,
+    confidence: float | None = None,
+    risk_tolerance: float | None = None,
     strict: bool = False,
     device: str = "auto",
     time_limit: float | None = None,
@@ -41,9 +43,11 @@ def optimize(
       neither, the highest utility mu'w - risk_aversion / 2 w'Sigma w.
     - "min_variance": least variance.
     - "max_sharpe": highest (mu'w - risk_free_rate) / volatility.
+    - "min_cvar": least CVaR of one period at `confidence`, the rows of the returns being the scenarios, less
+      risk_tolerance x the expected return of a period; limits are linear (no max_volatility, tracking error, costs).
     - "black_litterman": mean_variance on the posterior of `black_litterman` (views, market_weights, tau).
-    - "risk_parity" (risk_budgets), "equal_weight", "inverse_volatility": rules that apply only the budget; what else
-      was sent is listed in `ignored` and checked into `violations`.
+    - "risk_parity" (risk_budgets), "equal_weight", "inverse_volatility": rules that apply only the budget, risk_parity
+      the bounds of the weights too; what else was sent is listed in `ignored` and checked into `violations`.
 
     Hard: budget, bounds, groups, linear rows, tracking error. Soft, in this order of keeping: max_volatility, turnover,
     target_return; where they cannot all be met each is met as nearly as the harder ones allow, the objective is
@@ -62,6 +66,8 @@ def optimize(
             objective; not with objectives of variance alone.
         views, market_weights, tau: of black_litterman (tau 0.05 by default).
         risk_budgets: (n,) > 0, shares of risk for risk_parity; default equal.
+        confidence: of min_cvar, 0.95 by default: CVaR is the mean loss of the worst 5 %.
+        risk_tolerance: of min_cvar, >= 0, 0 by default.
         strict: refuse a target out of reach with an InfeasibleError that gives the feasible range.
         device: "auto", "cpu" or "metal".
         time_limit: seconds the whole call may take, none by default.
@@ -91,6 +97,8 @@ def optimize(
             market_weights=market_weights,
             tau=tau,
             risk_budgets=risk_budgets,
+            confidence=confidence,
+            risk_tolerance=risk_tolerance,
             strict=strict,
             device=device,
             limit=Limit.of("optimize", time_limit, cancel),

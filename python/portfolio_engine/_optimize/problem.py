@@ -13,6 +13,7 @@ from portfolio_engine._optimize.point import Aim, Point
 from portfolio_engine._optimize.program import Program
 from portfolio_engine._optimize.search import cheapest_within, least_variance
 from portfolio_engine._optimize.solver import Solver
+from portfolio_engine._optimize.tail import Tail
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Problem:
     risk_budgets: Array | None = None
 
     trading_cost: Array | None = None
+    tail: Tail | None = None
 
     def aimed_at(self, targets: Targets, program: Program) -> Problem:
         """This problem with its targets, on a program that holds those of them that are rows."""

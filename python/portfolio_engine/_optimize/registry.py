@@ -21,12 +21,16 @@ def trade_off(problem: Problem) -> str:
 class Method:
     """`solve` answers a feasible problem; `prepare` may replace the moments; `options` are its extra arguments.
 
-    With `budget_only` nothing but the budget reaches it, everything else sent is reported as ignored.
+    With `budget_only` nothing but the budget reaches it, with `bounds` the bounds of the weights too; everything else
+    sent is reported as ignored. With `scenarios`
+    it needs the table of returns itself, and every limit must be linear.
     """
 
     name: str
     solve: Callable[[Problem], Answer]
     budget_only: bool = False
+    bounds: bool = False
+    scenarios: bool = False
     options: frozenset[str] = frozenset()
     prepare: Callable[..., Moments] | None = None
     objective: Callable[[Problem], str] = trade_off
@@ -50,6 +54,11 @@ def find(name: str) -> Method:
     if name not in _METHODS:
         raise ValueError(f"[optimize] method: expected one of {', '.join(_METHODS)}, got {name!r}")
     return _METHODS[name]
+
+
+def needs_scenarios(name: str) -> bool:
+    """Whether the method called `name`, if there is one, needs the table of returns itself."""
+    return name in _METHODS and _METHODS[name].scenarios
 
 
 def check_options(chosen: Method, options: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from portfolio_engine._optimize.arguments import check_device, check_numbers, ch
 from portfolio_engine._optimize.problem import Problem, Targets
 from portfolio_engine._optimize.program import Tracking, build
 from portfolio_engine._optimize.solver import Solver
+from portfolio_engine._optimize.tail import Tail
 from portfolio_engine.black_litterman import View
 from portfolio_engine.cancel import Limit
 from portfolio_engine.constraints import Constraints
@@ -51,6 +52,8 @@ def prepare(
     market_weights: Mapping[str, float] | Any | None = None,
     tau: float | None = None,
     risk_budgets: Mapping[str, float] | Any | None = None,
+    confidence: float | None = None,
+    risk_tolerance: float | None = None,
     strict: bool = False,
     device: str = "auto",
     limit: Limit,
@@ -61,6 +64,7 @@ def prepare(
     check_device(device)
     check_numbers(risk_aversion=risk_aversion, risk_free_rate=risk_free_rate)
     options = {"views": views, "market_weights": market_weights, "tau": tau, "risk_budgets": risk_budgets}
+    options |= {"confidence": confidence, "risk_tolerance": risk_tolerance}
     options = {name: value for name, value in options.items() if value is not None}
     registry.check_options(chosen, options)
     rules = NO_RULES if constraints is None else constraints
@@ -81,6 +85,9 @@ def prepare(
     problem = Problem(
         Solver(moments, device, limit=limit), program, None, None, risk_aversion, risk_free_rate, rules.budget
     )
+    if chosen.scenarios:
+        problem.tail = Tail.of(returns_or_moments, moments, confidence, risk_tolerance)
+        _linear_only(chosen.name, max_volatility, rules.tracking_error, trading_cost)
     if trading_cost is not None:
         problem.trading_cost = _costs(trading_cost, names, targets)
         if not chosen.budget_only and chosen.objective(problem.aimed_at(targets, program)) == "variance":
@@ -91,6 +98,13 @@ def prepare(
     if risk_budgets is not None:
         problem.risk_budgets = vector(risk_budgets, names, FUNCTION, "risk_budgets", limit=np.inf)
     return Request(chosen, problem, targets, rules, strict, began)
+
+
+def _linear_only(method: str, max_volatility: Any, tracking_error: Any, trading_cost: Any) -> None:
+    given = {"max_volatility": max_volatility, "tracking_error": tracking_error, "trading_cost": trading_cost}
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(f"[{FUNCTION}] {name}: expected none with method {method!r}, whose limits are linear")
 
 
 def _costs(trading_cost: Any, names: tuple[str, ...], targets: Targets) -> Array:

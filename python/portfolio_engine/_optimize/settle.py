@@ -19,6 +19,8 @@ from portfolio_engine._optimize.solver import InfeasibleProgramError
 from portfolio_engine.allocation import Allocation, Violation
 from portfolio_engine.errors import FeasibleRange, InfeasibleError
 
+BOUNDS = ("min_weight", "max_weight")
+
 
 def settle(request: Request) -> Allocation:
     """The verified allocation; raises what `optimize` raises beyond bad arguments."""
@@ -28,6 +30,8 @@ def settle(request: Request) -> Allocation:
     if chosen.budget_only:
         moments = problem.solver.moments
         answer, ignored = chosen.solve(problem), sent(request.rules, targets, moments.labels)
+        if chosen.bounds:
+            ignored = tuple(name for name in ignored if name not in BOUNDS)
         if problem.trading_cost is not None:
             ignored = (*ignored, "trading_cost")
         violations = [*broken_hard(problem.program, answer.weights, moments)]

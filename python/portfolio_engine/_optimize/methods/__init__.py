@@ -4,6 +4,7 @@ from portfolio_engine._optimize.methods import (  # isort: skip
     mean_variance,
     risk_parity,
     min_variance,
+    min_cvar,
     max_sharpe,
     black_litterman,
     equal_weight,
@@ -16,6 +17,7 @@ __all__ = [
     "inverse_volatility",
     "max_sharpe",
     "mean_variance",
+    "min_cvar",
     "min_variance",
     "risk_parity",
 ]

@@ -21,7 +21,7 @@ FIVE = factor_moments(4, 5)
         (
             {"method": "max_shrape"},
             "expected one of mean_variance, risk_parity, min_variance, max_sharpe, black_litterman, equal_weight, "
-            "inverse_volatility, got 'max_shrape'",
+            "inverse_volatility, min_cvar, got 'max_shrape'",
         ),
         ({"target_return": 12}, r"target_return: .* got 12; did you mean 0\.12\?"),
         ({"max_volatility": 18.0}, r"max_volatility: .* got 18; did you mean 0\.18\?"),

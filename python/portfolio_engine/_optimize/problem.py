@@ -75,6 +75,7 @@ class Problem:
             self.budget,
             self.risk_budgets,
             self.trading_cost,
+            self.tail,
         )
 
     @cached_property

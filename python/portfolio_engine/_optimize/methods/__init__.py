@@ -4,11 +4,11 @@ from portfolio_engine._optimize.methods import (  # isort: skip
     mean_variance,
     risk_parity,
     min_variance,
-    min_cvar,
     max_sharpe,
     black_litterman,
     equal_weight,
     inverse_volatility,
+    min_cvar,
 )
 
 __all__ = [

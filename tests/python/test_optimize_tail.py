@@ -121,10 +121,10 @@ def test_risk_parity_within_its_bounds() -> None:
     sigma = estimate_moments(TABLE).Sigma
     free = optimize(TABLE, "risk_parity")
     cap = float(np.sort(free.weights)[-3])
-    got = optimize(TABLE, "risk_parity", Constraints(max_weight=cap))
+    got = optimize(TABLE, "risk_parity", Constraints(max_weight=cap, groups={"g": ["a0"]}, group_max=1.0))
     w = np.asarray(got.weights)
     assert got.constraints_satisfied
-    assert got.ignored == ()
+    assert got.ignored == ("group_max[g]",)
     assert w.max() == cap
     shares = (w * (sigma @ w))[w < cap]
     np.testing.assert_allclose(shares, shares.mean(), rtol=1e-8)

@@ -104,7 +104,7 @@ def risk_parity(n: int) -> Work:
 
 
 def black_litterman(n: int) -> Work:
-    """The posterior of ten views, each on one asset against another."""
+    """The posterior of ten views, each on one asset against another, with confidences (Idzorek's)."""
     import pandas as pd
     from pypfopt import BlackLittermanModel
 
@@ -121,15 +121,17 @@ def black_litterman(n: int) -> Work:
     P[np.arange(10), pairs[:, 0]], P[np.arange(10), pairs[:, 1]] = 1.0, -1.0
     given = pe.Moments(mu, sigma, names=tuple(names))
     equilibrium, tau = 2.5 * sigma @ weights, 0.05
-    omega = np.diag(np.diag(tau * P @ sigma @ P.T))
+    trust = np.full(10, 0.5)
     table = pd.DataFrame(sigma, names, names)
 
     def peer() -> tuple[Array, Array]:
-        model = BlackLittermanModel(table, pi=equilibrium[:, None], P=P, Q=sizes, omega=omega, tau=tau)
+        model = BlackLittermanModel(
+            table, pi=equilibrium[:, None], P=P, Q=sizes, omega="idzorek", view_confidences=trust, tau=tau
+        )
         return model.bl_returns().to_numpy(), model.bl_cov().to_numpy()
 
     spread = tau * sigma @ P.T
-    gain = np.linalg.solve(P @ spread + omega, spread.T)
+    gain = np.linalg.solve(P @ spread + np.diag(np.diag(P @ spread)), spread.T)  # a confidence of one half
     truth = equilibrium + gain.T @ (sizes - P @ equilibrium), (1 + tau) * sigma - spread @ gain
 
     def error(pair: tuple[Array, Array]) -> float:

@@ -1,11 +1,11 @@
-// The frontier: its inner points are one batch of quadratic programs that share the covariance, which the GPU takes
-// through solve_qp_batch; the ends are single programs and stay on the CPU. The result counts the points of each.
+// The frontier: the critical line takes one step after another in float64, which is the CPU's work.
+#include "attempt.hpp"
 #include "metal_backend.hpp"
 
 namespace portfolio::metal {
 
 FrontierResult MetalBackend::efficient_frontier(const FrontierProblem& problem) const {
-  return CpuBackend::efficient_frontier(problem);  // which calls the virtual solve_qp_batch of this device
+  return on_cpu("the critical line is followed on the CPU", [&] { return CpuBackend::efficient_frontier(problem); });
 }
 
 }  // namespace portfolio::metal

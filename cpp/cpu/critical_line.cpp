@@ -35,7 +35,11 @@ class Follower {
       : data_(problem), problem_(problem), solve_(solve), scale_(middle(data_)) {}
 
   Path run() {
-    std::optional<Walk> up = seed(scale_);
+    std::optional<Walk> up;
+    for (const double share : {1.0, 0.3, 4.0}) {
+      up = seed(share * scale_);
+      if (up || path_.status != QpStatus::numerical_error) break;
+    }
     if (!up) return std::move(path_);
     std::optional<Walk> down = up;
     std::vector<Corner> above, below;

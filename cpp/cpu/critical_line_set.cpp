@@ -266,7 +266,7 @@ bool WorkingSet::schur() {
   factor_.forward(Y_.data(), q);
   std::vector<double> S(q * q, 0.0);
   for (std::size_t i = 0; i < k; ++i) {
-    const double* y = &Y_[i * q];
+    const double* y = Y_.data() + i * q;
     for (std::size_t a = 0; a < q; ++a) {
       if (y[a] == 0.0) continue;
       for (std::size_t b = 0; b <= a; ++b) S[a * q + b] += y[a] * y[b];

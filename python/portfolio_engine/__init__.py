@@ -10,6 +10,7 @@ from portfolio_engine.backtest import Backtest, Rebalance, backtest
 from portfolio_engine.black_litterman import View, black_litterman
 from portfolio_engine.cancel import CancelToken
 from portfolio_engine.constraints import Constraints, Linear
+from portfolio_engine.corner_portfolios import Corners, FrontierPoint
 from portfolio_engine.covariance import Covariance, covariance, covariance_batch
 from portfolio_engine.cvar import CVaRSolution, solve_cvar
 from portfolio_engine.devices import (
@@ -57,6 +58,7 @@ __all__ = [
     "CancelledError",
     "Computation",
     "Constraints",
+    "Corners",
     "Covariance",
     "DeviceHealth",
     "DeviceInfo",
@@ -67,6 +69,7 @@ __all__ = [
     "FactorExposure",
     "FeasibleRange",
     "Frontier",
+    "FrontierPoint",
     "InfeasibleError",
     "Linear",
     "Moments",

@@ -22,12 +22,14 @@ from portfolio_engine._optimize.relax import with_soft_rows
 from portfolio_engine._optimize.search import least_variance
 from portfolio_engine._optimize.solver import RESIDUAL_LIMIT, InfeasibleProgramError, Solver
 from portfolio_engine.allocation import Allocation
+from portfolio_engine.cancel import CancelToken, Limit
 from portfolio_engine.constraints import Constraints
 from portfolio_engine.corner_portfolios import Corners, FrontierPoint
 from portfolio_engine.errors import SolverError
 from portfolio_engine.moments import Moments, estimate_moments
 
 FUNCTION = "efficient_frontier"
+SAME_WEIGHT = 1e-12  # of the largest weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,22 +141,28 @@ def efficient_frontier(
     *,
     risk_free_rate: float = 0.0,
     device: str = "auto",
+    time_limit: float | None = None,
+    cancel: CancelToken | None = None,
 ) -> Frontier:
     """The efficient frontier under constraints, exact: the critical line algorithm finds every corner portfolio.
 
     Args:
         returns_or_moments: (T, n) simple daily returns (estimated by `estimate_moments` with its defaults), or Moments.
         points: at least 2.
-        constraints: as in `optimize`; here turnover is hard like the others.
+        constraints: as in `optimize` without tracking_error, which is no linear constraint; turnover is hard here.
         risk_free_rate: annual, for the Sharpe ratios.
         device: "auto", "cpu" or "metal".
+        time_limit: seconds; None for none.
+        cancel: a CancelToken that another thread may cancel.
 
     Raises:
+        CancelledError, TimeoutError: ended early.
         InfeasibleError: the constraints conflict.
         SolverError: no answer that could be verified, or unbounded returns.
         ValueError: a bad argument.
     """
     start = time.perf_counter()
+    limit = Limit.of(FUNCTION, time_limit, cancel)
     check_device(device, FUNCTION)
     check_numbers(risk_free_rate=risk_free_rate)
     if isinstance(points, bool) or int(points) != points or points < 2:
@@ -163,21 +171,27 @@ def efficient_frontier(
     if not isinstance(moments, Moments):
         moments = estimate_moments(moments, device=device)
     rules = Constraints() if constraints is None else constraints
+    if rules.tracking_error is not None:
+        raise ValueError(
+            f"[{FUNCTION}] constraints: expected linear ones, got tracking_error; optimize takes it, target by target"
+        )
     targets = Targets(turnover=rules.turnover, held=rules.held(moments.labels))
     program = with_soft_rows(build(rules, moments.labels), targets, moments.mu)
-    raw = _trace(Solver(moments, device), program, int(points))
+    raw = _trace(Solver(moments, device), program, int(points), limit)
     weights, mean, risk = _within(raw["weights"], program), raw["expected_return"], raw["expected_risk"]
     ratio = np.full(len(mean), np.nan)
     np.divide(mean - risk_free_rate, risk, out=ratio, where=risk > 0)
-    own: dict[str, Any] = {"constraints": rules, "risk_free_rate": risk_free_rate, "device": device}
+    own: dict[str, Any] = {"constraints": rules, "risk_free_rate": risk_free_rate, "device": device, "cancel": cancel}
+    best = optimize(moments, "max_sharpe", **own, time_limit=limit.arguments["time_limit"])
+    calm = optimize(moments, "min_variance", **own, time_limit=limit.arguments["time_limit"])
     return Frontier(
         expected_return=mean,
         expected_risk=risk,
         sharpe_ratio=ratio,
         weights=_table(weights, moments),
         corners=_corners(raw, program, moments),
-        max_sharpe=optimize(moments, "max_sharpe", **own),
-        min_variance=optimize(moments, "min_variance", **own),
+        max_sharpe=best,
+        min_variance=calm,
         risk_free_rate=risk_free_rate,
         max_residual=raw["max_residual"],
         device=raw["device"],
@@ -187,10 +201,11 @@ def efficient_frontier(
     )
 
 
-def _trace(solver: Solver, program: Program, points: int) -> dict[str, Any]:
+def _trace(solver: Solver, program: Program, points: int, limit: Limit) -> dict[str, Any]:
     """The native frontier of the program; only a verified one is returned."""
     crossed = bool((program.lb > program.ub).any())
-    raw: dict[str, Any] = {"status": "primal_infeasible"} if crossed else _native(solver, program, points)
+    raw: dict[str, Any] = {"status": "primal_infeasible"} if crossed else _native(solver, program, points, limit)
+    limit.check_status(raw["status"])
     if raw["status"] == "primal_infeasible":
         try:
             least_variance(solver, program)
@@ -203,10 +218,10 @@ def _trace(solver: Solver, program: Program, points: int) -> dict[str, Any]:
     return raw
 
 
-def _native(solver: Solver, program: Program, points: int) -> dict[str, Any]:
+def _native(solver: Solver, program: Program, points: int, limit: Limit) -> dict[str, Any]:
     return kernels.efficient_frontier(
         program.weights_only(solver.moments.mu),
-        solver.covariance(program),
+        np.asarray(solver.covariance(program)),
         program.G if len(program.h) else None,
         program.h if len(program.h) else None,
         program.A if len(program.b) else None,
@@ -216,6 +231,7 @@ def _native(solver: Solver, program: Program, points: int) -> dict[str, Any]:
         points=points,
         tolerance=1e-9,
         device=solver.device,
+        **limit.arguments,
     )
 
 
@@ -227,11 +243,26 @@ def _within(weights: Array, program: Program) -> Array:
 
 def _corners(raw: dict[str, Any], program: Program, moments: Moments) -> Corners:
     """Ascending in return, as the points are."""
-    with np.errstate(divide="ignore"):
-        aversion = 1.0 / raw["corner_risk_tolerance"][::-1]
+    t, returns, risk = (raw[name][::-1] for name in ("corner_risk_tolerance", "corner_return", "corner_variance"))
     table = _within(raw["corner_weights"].reshape(-1, program.k)[::-1], program)
-    risk = np.sqrt(raw["corner_variance"][::-1])
-    return Corners(_table(table, moments), raw["corner_return"][::-1], risk, aversion, moments)
+    if program.k > program.n:  # where only the variables of turnover bend, the weights do not
+        keep = _bends(t, table)
+        t, returns, risk, table = t[keep], returns[keep], risk[keep], table[keep]
+    with np.errstate(divide="ignore"):
+        aversion = 1.0 / t
+    return Corners(_table(table, moments), returns, np.sqrt(risk), aversion, moments)
+
+
+def _bends(t: Array, table: Array) -> list[int]:
+    """The ends, and the rows between that are no mix of those kept before and next after; all at t and above."""
+    keep = list(range(min(1, len(t))))
+    for k in range(1, len(t)):
+        low, high = keep[-1], min(k + 1, len(t) - 1)
+        share = (t[k] - t[low]) / (t[high] - t[low]) if high > k else 0.0
+        mixed = table[low] + share * (table[high] - table[low])
+        if not np.allclose(table[k], mixed, rtol=0.0, atol=SAME_WEIGHT * float(np.abs(table[k]).max())):
+            keep.append(k)
+    return keep
 
 
 def _table(weights: Array, moments: Moments) -> Any:

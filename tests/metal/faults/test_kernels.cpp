@@ -10,7 +10,6 @@
 #include "gpu.hpp"
 #include "portfolio/covariance.hpp"
 #include "portfolio/eigh.hpp"
-#include "portfolio/frontier.hpp"
 #include "portfolio/monte_carlo.hpp"
 #include "portfolio/risk_parity.hpp"
 
@@ -96,17 +95,6 @@ std::vector<Kernel> kernels(const Data& data) {
     options.device = device;
     return answer_of(risk_parity_batch(problems, options), [](const auto& r) { return r.weights; });
   };
-  const auto frontier = [&data](Device device) {
-    FrontierProblem problem;
-    problem.mu = view(data.mean);
-    problem.Sigma = data.matrices[0];
-    problem.A = {data.ones.data(), 1, kAssets};
-    problem.b = view(data.one);
-    problem.lb = view(data.zeros);
-    problem.points = 5;
-    problem.qp.device = device;
-    return answer_of(std::vector{efficient_frontier(problem)}, [](const auto& r) { return r.expected_risk; });
-  };
   const auto paths = [&data](Device device) {
     SimulateOptions options;
     options.scenarios = 2000;
@@ -116,8 +104,11 @@ std::vector<Kernel> kernels(const Data& data) {
     return answer_of(std::vector{result},
                      [](const auto& r) { return std::vector{r.mean, r.volatility, r.var, r.cvar}; });
   };
-  return {{"covariance_batch", covariances}, {"eigh_batch", eigenvalues},      {"solve_qp_batch", programs},
-          {"risk_parity_batch", parity},     {"efficient_frontier", frontier}, {"simulate", paths}};
+  return {{"covariance_batch", covariances},
+          {"eigh_batch", eigenvalues},
+          {"solve_qp_batch", programs},
+          {"risk_parity_batch", parity},
+          {"simulate", paths}};
 }
 
 bool all_from(const Answer& answer, const std::string& device, const std::string& part = "") {

@@ -62,9 +62,8 @@ def test_the_capital_market_line_through_a_riskless_asset() -> None:
     sigma[1:, 1:] = factor_moments(2, 5).Sigma
     frontier = efficient_frontier(Moments(np.append(0.02, factor_moments(2, 5).mu.clip(0.03)), sigma), 5)
     best = frontier.at_max_sharpe(0.02)
-    assert best.sharpe_ratio == pytest.approx(
-        np.nanmax(((frontier.expected_return - 0.02) / frontier.expected_risk)[1:])
-    )
+    ratios = (frontier.expected_return - 0.02)[1:] / frontier.expected_risk[1:]
+    assert best.sharpe_ratio == pytest.approx(ratios.max())
     assert best.weights[0] == 0.0
     assert math.isnan(frontier.at_max_sharpe(0.01).sharpe_ratio)  # excess return without risk
 

@@ -20,7 +20,7 @@ using Chunks = std::function<void(const Visitor& visit)>;
 constexpr std::size_t kMostBuckets = 2048;                 // as in chunked_statistics.metal
 constexpr std::size_t kCandidates = std::size_t{1} << 18;  // values gathered, at most
 
-// Fills every statistic of `result`, as summarise() does on the CPU. `expected`: the profit that is expected, roughly.
+// Fills every statistic of `result`. `expected`: the profit that is expected, roughly.
 // Throws Failure, and OutOfRange.
 void summarise(Gpu& gpu, const Chunks& chunks, double expected, const SimulateOptions& options, SimulateResult& result);
 

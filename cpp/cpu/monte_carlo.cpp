@@ -2,151 +2,129 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
-#include "blas.hpp"
+#include "checks.hpp"
 #include "cpu_backend.hpp"
-#include "normals.hpp"
 #include "parallel.hpp"
 #include "philox.hpp"
-#include "return_model.hpp"
-#include "sample_statistics.hpp"
+#include "step_returns.hpp"
+#include "streaming_statistics.hpp"
 
 namespace portfolio {
 namespace {
 
-constexpr std::size_t kPaths = 512;  // paths of one block: their draws stay in the cache
+constexpr std::size_t kBlock = 8 * kStrip;  // paths of one block
 
-const NormalKernels& normal_kernels() { return PORTFOLIO_SIMD_CHOOSE(normal_kernels); }
-
-void draw(const DrawRange& range, std::size_t count, float* out) { normal_kernels().normals32(range, count, out); }
-void draw(const DrawRange& range, std::size_t count, double* out) { normal_kernels().normals64(range, count, out); }
-void chi(const DrawRange& range, int degrees, float* out) { normal_kernels().chi_squared32(range, degrees, out); }
-void chi(const DrawRange& range, int degrees, double* out) { normal_kernels().chi_squared64(range, degrees, out); }
-
-void expm1s(std::vector<float>& values) { normal_kernels().expm1s32(values.size(), values.data()); }
-void expm1s(std::vector<double>& values) {
-  for (double& v : values) v = std::expm1(v);
-}
-
-// The normal variables that the returns are made of: their mean and factor.
 template <class T>
-struct Model {
-  std::size_t n = 0, rank = 0;
-  std::vector<T> mean, factor;  // n, and n x rank row-major
+using Source = std::function<std::unique_ptr<StepReturns<T>>()>;
 
-  explicit Model(const ReturnModel& wide) : n(wide.factor.rows), rank(wide.factor.cols) {
-    mean.assign(wide.mean.begin(), wide.mean.end());
-    factor.assign(wide.factor.data.begin(), wide.factor.data.end());
-  }
-};
+const StepKernels<float>& steps(float) { return PORTFOLIO_SIMD_CHOOSE(scenario_kernels).steps32; }
+const StepKernels<double>& steps(double) { return PORTFOLIO_SIMD_CHOOSE(scenario_kernels).steps64; }
 
-// One block of paths through all steps. Arrays are asset by asset: entry (path p, asset i) is at [i * paths + p].
+// The paths of one block, strip by strip: a strip's draws, returns and growth stay in the cache.
 template <class T>
 class Block {
  public:
-  Block(const Model<T>& model, VectorView weights, const SimulateOptions& options, std::size_t first)
-      : model_(model),
+  Block(const Source<T>& source, VectorView weights, const SimulateOptions& options)
+      : source_(source()),
         weights_(weights),
         options_(options),
-        first_(first),
-        paths_(std::min(kPaths, options.scenarios - first)),
-        normals_(model.rank * paths_),
-        returns_(model.n * paths_),
-        scale_(options.distribution == Distribution::student_t ? paths_ : 0) {}
+        holds_(!options.rebalanced && options.horizon > 1),
+        returns_(weights.size * kStrip),
+        growth_(holds_ ? weights.size * kStrip : 0) {}
 
-  // Terminal values into values[first ..]; the first step's returns into `kept` (scenarios x n) when it is given.
-  void run(double* values, Matrix& kept);
+  // Terminal values of the strip into `values` (kStrip); the first step's returns into `kept` when it has rows.
+  void run(std::size_t first, double* values, Matrix& kept) {
+    const StepKernels<T>& kernels = steps(T{});
+    std::fill_n(values, kStrip, options_.initial_value);
+    if (holds_) std::fill_n(growth_.data(), weights_.size * kStrip, 1.0);
+    for (std::size_t t = 0; t < options_.horizon; ++t) {
+      if (t % kSteps == kSteps - 1) options_.interrupt.check("simulate");
+      source_->step(first, static_cast<std::uint32_t>(t), returns_.data());
+      if (t == 0 && kept.rows > 0) keep(first, kept);
+      if (holds_) {
+        kernels.grow(weights_.size, returns_.data(), growth_.data());
+      } else {
+        kernels.rebalance(weights_.data, weights_.size, returns_.data(), values);
+      }
+    }
+    if (holds_) kernels.hold(weights_.data, weights_.size, growth_.data(), options_.initial_value, values);
+  }
 
  private:
-  void step(std::uint32_t number);
-  void keep(Matrix& kept) const;
-  void hold(double* values);
-  void rebalance(double* values) const;
+  static constexpr std::size_t kSteps = 64;  // between two looks at the interrupt
 
-  const Model<T>& model_;
+  void keep(std::size_t first, Matrix& kept) const {
+    const std::size_t paths = std::min(kStrip, kept.rows - first);
+    for (std::size_t p = 0; p < paths; ++p) {
+      for (std::size_t i = 0; i < kept.cols; ++i) {
+        kept(first + p, i) = static_cast<double>(returns_.data()[i * kStrip + p]);
+      }
+    }
+  }
+
+  std::unique_ptr<StepReturns<T>> source_;
   VectorView weights_;
   const SimulateOptions& options_;
-  std::size_t first_, paths_;
-  std::vector<T> normals_, returns_, scale_;
-  std::vector<double> growth_;
+  bool holds_;
+  Lines<T> returns_;
+  Lines<double> growth_;
 };
 
+// Expected terminal value, near which sums are taken.
+double expected_value(const std::vector<double>& mean, VectorView weights, const SimulateOptions& options) {
+  const auto horizon = static_cast<double>(options.horizon);
+  double one_step = 0.0, held = 0.0;
+  for (std::size_t i = 0; i < mean.size(); ++i) {
+    one_step += weights[i] * mean[i];
+    held += weights[i] * (std::pow(1.0 + mean[i], horizon) - 1.0);
+  }
+  return options.initial_value * (options.rebalanced ? std::pow(1.0 + one_step, horizon) : 1.0 + held);
+}
+
+// One round after another until all scenarios are in the statistics; false if these could not be told.
 template <class T>
-void Block<T>::step(std::uint32_t number) {
-  const DrawRange range{options_.seed, first_, paths_, number};
-  draw(range, model_.rank, normals_.data());
-  if (!scale_.empty()) {
-    const T degrees = static_cast<T>(options_.degrees_of_freedom);
-    chi(range, options_.degrees_of_freedom, scale_.data());
-    for (T& s : scale_) s = std::sqrt((degrees - T(2)) / s);  // unit variance
-    for (std::size_t k = 0; k < model_.rank; ++k) {
-      for (std::size_t p = 0; p < paths_; ++p) normals_[k * paths_ + p] *= scale_[p];
-    }
+bool run_rounds(const Source<T>& source, VectorView weights, const SimulateOptions& options,
+                StreamingStatistics& statistics, SimulateResult& result) {
+  std::size_t start = 0;
+  for (std::size_t round = statistics.next(); round > 0; round = statistics.next()) {
+    std::vector<StreamingStatistics::Part> parts(block_count(round, kBlock));
+    parallel_for(parts.size(), [&](std::size_t b) {
+      options.interrupt.check("simulate");
+      Block<T> block(source, weights, options);
+      alignas(64) double values[kBlock];
+      const std::size_t first = start + b * kBlock, count = std::min(kBlock, start + round - first);
+      for (std::size_t p = 0; p < count; p += kStrip) block.run(first + p, values + p, result.returns);
+      if (options.keep_values) std::copy_n(values, count, result.values.data() + first);
+      parts[b] = statistics.gather(values, count);
+    });
+    statistics.add(parts, round);
+    start += round;
   }
-  for (std::size_t i = 0; i < model_.n; ++i) {
-    std::fill_n(returns_.begin() + static_cast<std::ptrdiff_t>(i * paths_), paths_, model_.mean[i]);
-  }
-  if (model_.rank > 0) {
-    const int m = static_cast<int>(paths_), n = static_cast<int>(model_.n), k = static_cast<int>(model_.rank);
-    blas::gemm(false, false, m, n, k, T(1), normals_.data(), m, model_.factor.data(), k, T(1), returns_.data(), m);
-  }
-  if (options_.distribution == Distribution::lognormal) expm1s(returns_);
+  return statistics.finish(result);
 }
 
 template <class T>
-void Block<T>::keep(Matrix& kept) const {
-  for (std::size_t p = 0; p < paths_; ++p) {
-    for (std::size_t i = 0; i < model_.n; ++i) kept(first_ + p, i) = static_cast<double>(returns_[i * paths_ + p]);
+SimulateResult run(const Source<T>& source, VectorView weights, double expected, const SimulateOptions& options) {
+  SimulateResult result;
+  result.seed = options.seed;
+  if (options.keep_values) result.values.resize(options.scenarios);
+  if (options.keep_returns) result.returns = Matrix(options.scenarios, weights.size);
+  for (const bool narrowing : {true, false}) {
+    StreamingStatistics statistics(options, expected, narrowing);
+    if (run_rounds(source, weights, options, statistics, result)) return result;
   }
+  fail("simulate", "horizon", "values within the range of float64", "values that are not numbers");
 }
 
 template <class T>
-void Block<T>::hold(double* values) {
-  for (std::size_t k = 0; k < growth_.size(); ++k) growth_[k] *= 1.0 + static_cast<double>(returns_[k]);
-  std::fill_n(values, paths_, 0.0);
-  for (std::size_t i = 0; i < model_.n; ++i) {
-    for (std::size_t p = 0; p < paths_; ++p) values[p] += weights_[i] * (growth_[i * paths_ + p] - 1.0);
-  }
-  for (std::size_t p = 0; p < paths_; ++p) values[p] = options_.initial_value * (1.0 + values[p]);
-}
-
-template <class T>
-void Block<T>::rebalance(double* values) const {
-  double earned[kPaths] = {};
-  for (std::size_t i = 0; i < model_.n; ++i) {
-    for (std::size_t p = 0; p < paths_; ++p) {
-      earned[p] += weights_[i] * static_cast<double>(returns_[i * paths_ + p]);
-    }
-  }
-  for (std::size_t p = 0; p < paths_; ++p) values[p] *= 1.0 + earned[p];
-}
-
-template <class T>
-void Block<T>::run(double* values, Matrix& kept) {
-  values += first_;
-  const bool holds = !options_.rebalanced && options_.horizon > 1;
-  if (holds) growth_.assign(model_.n * paths_, 1.0);
-  std::fill_n(values, paths_, options_.initial_value);
-  for (std::size_t t = 0; t < options_.horizon; ++t) {
-    options_.interrupt.check("simulate");
-    step(static_cast<std::uint32_t>(t));
-    if (t == 0 && kept.rows > 0) keep(kept);
-    if (!holds) {
-      rebalance(values);
-    } else if (t + 1 < options_.horizon) {
-      for (std::size_t k = 0; k < growth_.size(); ++k) growth_[k] *= 1.0 + static_cast<double>(returns_[k]);
-    } else {
-      hold(values);
-    }
-  }
-}
-
-template <class T>
-void run_blocks(const ReturnModel& wide, VectorView weights, const SimulateOptions& options, SimulateResult& result) {
-  const Model<T> model(wide);
-  parallel_for(block_count(options.scenarios, kPaths), [&](std::size_t block) {
-    Block<T>(model, weights, options, block * kPaths).run(result.values.data(), result.returns);
-  });
+SimulateResult run_model(const ReturnModel& model, VectorView mean, VectorView weights,
+                         const SimulateOptions& options) {
+  const PackedFactor<T> factor(model);
+  const std::vector<double> means(mean.data, mean.data + mean.size);
+  const Source<T> source = [&] { return model_returns(factor, options); };
+  return run(source, weights, expected_value(means, weights, options), options);
 }
 
 }  // namespace
@@ -158,18 +136,22 @@ std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter,
 
 Matrix standard_normals(std::uint64_t seed, std::uint64_t first_path, std::size_t paths, std::uint32_t step,
                         std::size_t count, Precision precision) {
-  const DrawRange range{seed, first_path, paths, step};
-  std::vector<double> draws(paths * count);
-  if (precision == Precision::float32) {
-    std::vector<float> narrow(paths * count);
-    draw(range, count, narrow.data());
-    std::copy(narrow.begin(), narrow.end(), draws.begin());
-  } else {
-    draw(range, count, draws.data());
-  }
+  const NormalKernels& kernels = PORTFOLIO_SIMD_CHOOSE(normal_kernels);
+  const std::size_t room = (count + kDrawsRound) * kStrip;
+  const Lines<float> narrow(room);
+  const Lines<double> wide(room);
   Matrix out(paths, count);
-  for (std::size_t p = 0; p < paths; ++p) {
-    for (std::size_t k = 0; k < count; ++k) out(p, k) = draws[k * paths + p];
+  for (std::size_t first = 0; first < paths; first += kStrip) {
+    const DrawRange range{seed, first_path + first, step};
+    if (precision == Precision::float32) {
+      kernels.normals32(range, count, narrow.data());
+      std::copy_n(narrow.data(), count * kStrip, wide.data());
+    } else {
+      kernels.normals64(range, count, wide.data());
+    }
+    for (std::size_t p = first; p < std::min(paths, first + kStrip); ++p) {
+      for (std::size_t k = 0; k < count; ++k) out(p, k) = wide.data()[k * kStrip + p - first];
+    }
   }
   return out;
 }
@@ -177,23 +159,8 @@ Matrix standard_normals(std::uint64_t seed, std::uint64_t first_path, std::size_
 SimulateResult CpuBackend::simulate(VectorView mean, MatrixView covariance, VectorView weights,
                                     const SimulateOptions& options) const {
   const ReturnModel model = return_model(mean, covariance, options.distribution);
-  SimulateResult result;
-  result.seed = options.seed;
-  result.values.resize(options.scenarios);
-  if (options.keep_returns) result.returns = Matrix(options.scenarios, mean.size);
-  if (options.precision == Precision::float32) {
-    run_blocks<float>(model, weights, options, result);
-  } else {
-    run_blocks<double>(model, weights, options, result);
-  }
-  if (options.keep_values) {
-    std::vector<double> copy = result.values;
-    summarise(copy, options, result);
-  } else {
-    summarise(result.values, options, result);
-    result.values = {};
-  }
-  return result;
+  return options.precision == Precision::float32 ? run_model<float>(model, mean, weights, options)
+                                                 : run_model<double>(model, mean, weights, options);
 }
 
 }  // namespace portfolio

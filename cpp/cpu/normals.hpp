@@ -9,22 +9,24 @@
 
 namespace portfolio {
 
-// Where in the stream to draw: paths first_path .. first_path + paths of one step.
+constexpr std::size_t kStrip = 64;      // paths that are drawn together
+constexpr std::size_t kDrawsRound = 4;  // rows of draws are written in multiples of this
+
+// Where in the stream to draw: the strip of paths first_path .. first_path + kStrip of one step.
 struct DrawRange {
   std::uint64_t seed, first_path;
-  std::size_t paths;
   std::uint32_t step;
 };
 
-// Functions of one instruction level, the same bits in all: out[k * paths + p] is draw k of path p.
+// Functions of one instruction level, the same bits in all: out[k * kStrip + p] is draw k of path p.
 struct NormalKernels {
-  // Standard normals k = 0 .. count.
+  // Standard normals k = 0 .. count; `out` has room for `count` rounded up to kDrawsRound.
   void (*normals32)(const DrawRange&, std::size_t count, float* out);
   void (*normals64)(const DrawRange&, std::size_t count, double* out);
   // One chi-squared variable of each path, with `degrees` of freedom.
   void (*chi_squared32)(const DrawRange&, int degrees, float* out);
   void (*chi_squared64)(const DrawRange&, int degrees, double* out);
-  // exp(x) - 1 of each value, in place.
+  // exp(x) - 1 of each value, in place; `count` is a multiple of kStrip.
   void (*expm1s32)(std::size_t count, float* values);
 };
 

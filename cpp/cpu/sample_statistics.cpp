@@ -4,32 +4,6 @@
 #include <cmath>
 
 namespace portfolio {
-namespace {
-
-using Iterator = std::vector<double>::iterator;
-
-// Puts the order statistics `first` .. `last` (ascending ranks) of the sample in their places.
-void select(Iterator begin, Iterator from, Iterator to, const std::size_t* first, const std::size_t* last) {
-  if (first == last || to - from < 2) return;
-  const std::size_t* middle = first + (last - first) / 2;
-  const Iterator place = begin + static_cast<std::ptrdiff_t>(*middle);
-  std::nth_element(from, place, to);
-  select(begin, from, place, first, middle);
-  select(begin, place + 1, to, middle + 1, last);
-}
-
-template <class Values>
-ShiftedSums sums(const Values& begin, const Values& end, double shift) {
-  ShiftedSums out{shift};
-  for (auto v = begin; v != end; ++v) {
-    out.sum += *v - shift;
-    out.squares += (*v - shift) * (*v - shift);
-  }
-  return out;
-}
-
-}  // namespace
-
 StatisticsPlan::StatisticsPlan(const SimulateOptions& options)
     : levels_(options.quantile_levels),
       count_(static_cast<double>(options.scenarios)),
@@ -100,20 +74,6 @@ void StatisticsPlan::finish(const std::vector<double>& order, const ShiftedSums&
   result.var = quantile(order, share_) - start_;
   result.var_se = standard_error(order, share_);
   finish_tail(at(order, tail_rank_), tail, result);
-}
-
-void summarise(std::vector<double>& values, const SimulateOptions& options, SimulateResult& result) {
-  const StatisticsPlan plan(options);
-  const double n = static_cast<double>(values.size());
-  const double rough = options.initial_value + sums(values.begin(), values.end(), options.initial_value).sum / n;
-  const ShiftedSums all = sums(values.begin(), values.end(), rough);
-  const auto& ranks = plan.ranks();
-  select(values.begin(), values.begin(), values.end(), ranks.data(), ranks.data() + ranks.size());
-  const auto edge = values.begin() + static_cast<std::ptrdiff_t>(plan.tail_rank());
-  std::sort(values.begin(), edge);  // so that the sum does not depend on how the selection left it
-  std::vector<double> order(ranks.size());
-  std::transform(ranks.begin(), ranks.end(), order.begin(), [&](std::size_t rank) { return values[rank]; });
-  plan.finish(order, all, sums(values.begin(), edge, *edge), result);
 }
 
 }  // namespace portfolio

@@ -44,7 +44,4 @@ class StatisticsPlan {
   std::vector<std::size_t> ranks_;
 };
 
-// Fills every statistic of `result` from the terminal values. `values` is reordered.
-void summarise(std::vector<double>& values, const SimulateOptions& options, SimulateResult& result);
-
 }  // namespace portfolio

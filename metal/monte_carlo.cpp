@@ -65,6 +65,7 @@ SimulateResult MetalBackend::simulate(VectorView mean, MatrixView covariance, Ve
                                       const SimulateOptions& options) const {
   const auto by_cpu = [&] { return CpuBackend::simulate(mean, covariance, weights, options); };
   if (options.precision == Precision::float64) return on_cpu("the GPU has no float64", by_cpu);
+  if (options.sampling == Sampling::sobol) return on_cpu("Sobol points are drawn on the CPU", by_cpu);
   const double normals =
       static_cast<double>(options.scenarios) * static_cast<double>(options.horizon) * static_cast<double>(mean.size);
   if (only_where_faster() && normals < kFewNormals) return on_cpu("too few draws for the GPU", by_cpu);

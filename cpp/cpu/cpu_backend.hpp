@@ -23,6 +23,7 @@ class CpuBackend : public Backend {
                                                   const RiskParityOptions&) const override;
   CvarResult solve_cvar(const CvarProblem&, const CvarOptions&) const override;
   SimulateResult simulate(VectorView, MatrixView, VectorView, const SimulateOptions&) const override;
+  SimulateResult simulate_bootstrap(MatrixView, VectorView, const SimulateOptions&) const override;
   PerformanceResult performance(VectorView, const PerformanceOptions&) const override;
   std::vector<PerformanceResult> performance_batch(MatrixView, const PerformanceOptions&) const override;
   RollingResult rolling_performance(VectorView, std::size_t window, const PerformanceOptions&) const override;

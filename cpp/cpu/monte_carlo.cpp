@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <optional>
 
 #include "checks.hpp"
 #include "cpu_backend.hpp"
 #include "parallel.hpp"
 #include "philox.hpp"
+#include "sobol.hpp"
 #include "step_returns.hpp"
 #include "streaming_statistics.hpp"
 
@@ -118,13 +120,39 @@ SimulateResult run(const Source<T>& source, VectorView weights, double expected,
   fail("simulate", "horizon", "values within the range of float64", "values that are not numbers");
 }
 
+void check_dimensions(std::size_t rank, const SimulateOptions& options) {
+  if (rank > 0 && options.horizon > kSobolDimensions / rank) {
+    fail("simulate", "sampling",
+         "at most " + std::to_string(kSobolDimensions) + " dimensions of Sobol points (steps x rank of the covariance)",
+         std::to_string(options.horizon) + " x " + std::to_string(rank));
+  }
+  if (options.scenarios > kSobolPoints) {
+    fail("simulate", "scenarios", "at most 2^32 Sobol points", std::to_string(options.scenarios));
+  }
+}
+
 template <class T>
 SimulateResult run_model(const ReturnModel& model, VectorView mean, VectorView weights,
                          const SimulateOptions& options) {
   const PackedFactor<T> factor(model);
   const std::vector<double> means(mean.data, mean.data + mean.size);
-  const Source<T> source = [&] { return model_returns(factor, options); };
+  std::optional<Sobol> sobol;
+  if (options.sampling == Sampling::sobol) {
+    check_dimensions(factor.rank(), options);
+    sobol.emplace(factor.rank() * options.horizon, options.scramble, options.seed);
+  }
+  const Source<T> source = [&] { return model_returns(factor, sobol ? &*sobol : nullptr, options); };
   return run(source, weights, expected_value(means, weights, options), options);
+}
+
+template <class T>
+SimulateResult run_history(MatrixView history, VectorView weights, const SimulateOptions& options) {
+  std::vector<double> mean(history.cols, 0.0);
+  for (std::size_t t = 0; t < history.rows; ++t) {
+    for (std::size_t i = 0; i < history.cols; ++i) mean[i] += history(t, i) / static_cast<double>(history.rows);
+  }
+  const Source<T> source = [&] { return history_returns<T>(history, options.block_length, options.seed); };
+  return run(source, weights, expected_value(mean, weights, options), options);
 }
 
 }  // namespace
@@ -161,6 +189,12 @@ SimulateResult CpuBackend::simulate(VectorView mean, MatrixView covariance, Vect
   const ReturnModel model = return_model(mean, covariance, options.distribution);
   return options.precision == Precision::float32 ? run_model<float>(model, mean, weights, options)
                                                  : run_model<double>(model, mean, weights, options);
+}
+
+SimulateResult CpuBackend::simulate_bootstrap(MatrixView history, VectorView weights,
+                                              const SimulateOptions& options) const {
+  return options.precision == Precision::float32 ? run_history<float>(history, weights, options)
+                                                 : run_history<double>(history, weights, options);
 }
 
 }  // namespace portfolio

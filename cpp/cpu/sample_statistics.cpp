@@ -4,6 +4,7 @@
 #include <cmath>
 
 namespace portfolio {
+
 StatisticsPlan::StatisticsPlan(const SimulateOptions& options)
     : levels_(options.quantile_levels),
       count_(static_cast<double>(options.scenarios)),

@@ -47,6 +47,8 @@ template <class T>
 class PackedFactor {
  public:
   explicit PackedFactor(const ReturnModel& model);
+  PackedFactor(const PackedFactor&) = delete;  // tiles point into it
+  PackedFactor& operator=(const PackedFactor&) = delete;
 
   const std::vector<FactorTile<T>>& tiles() const { return tiles_; }
   std::size_t assets() const { return asset_.size(); }

@@ -50,9 +50,9 @@ void tile_returns(const FactorTile<T>& tile, const T* z, T* out) {
 template <class T>
 void returns(const FactorTile<T>* tiles, std::size_t count, const T* z, T* out) {
   static_assert(portfolio::kTileRows == 6);
-  constexpr void (*kernels[])(const FactorTile<T>&, const T*, T*) = {
-      &tile_returns<T, 1>, &tile_returns<T, 2>, &tile_returns<T, 3>,
-      &tile_returns<T, 4>, &tile_returns<T, 5>, &tile_returns<T, 6>};
+  constexpr void (*kernels[])(const FactorTile<T>&, const T*, T*) = {&tile_returns<T, 1>, &tile_returns<T, 2>,
+                                                                     &tile_returns<T, 3>, &tile_returns<T, 4>,
+                                                                     &tile_returns<T, 5>, &tile_returns<T, 6>};
   for (std::size_t t = 0; t < count; ++t) kernels[tiles[t].rows - 1](tiles[t], z, out);
 }
 
@@ -106,8 +106,7 @@ void hold(const double* weights, std::size_t n, const double* growth, double sta
     for (std::size_t i = 0; i < n; ++i) {
       const F64 weight = all<F64>(weights[i]);
       for (std::size_t w = 0; w < kSums; ++w) {
-        earned[w] =
-            add_product(weight, load<F64>(growth + i * kStrip + p + w * kLanes<double>) - 1.0, earned[w]);
+        earned[w] = add_product(weight, load<F64>(growth + i * kStrip + p + w * kLanes<double>) - 1.0, earned[w]);
       }
     }
     for (std::size_t w = 0; w < kSums; ++w) store(value + p + w * kLanes<double>, start * (1.0 + earned[w]));
@@ -118,8 +117,7 @@ void hold(const double* weights, std::size_t n, const double* growth, double sta
 
 namespace portfolio::PORTFOLIO_LEVEL {
 
-const ScenarioKernels scenario_kernels{
-    {&returns<float>, &spread<float>, &rebalance<float>, &grow<float>, &hold},
-    {&returns<double>, &spread<double>, &rebalance<double>, &grow<double>, &hold}};
+const ScenarioKernels scenario_kernels{{&returns<float>, &spread<float>, &rebalance<float>, &grow<float>, &hold},
+                                       {&returns<double>, &spread<double>, &rebalance<double>, &grow<double>, &hold}};
 
 }  // namespace portfolio::PORTFOLIO_LEVEL

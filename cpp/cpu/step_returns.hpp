@@ -16,7 +16,7 @@ namespace portfolio {
 template <class T>
 class Lines {
  public:
-  explicit Lines(std::size_t count) : data_(new(std::align_val_t{64}) T[count + 1]()) {}
+  explicit Lines(std::size_t count) : data_(new (std::align_val_t{64}) T[count + 1]()) {}
   T* data() const { return data_.get(); }
 
  private:
@@ -34,8 +34,15 @@ class StepReturns {
   virtual void step(std::uint64_t first, std::uint32_t number, T* returns) = 0;
 };
 
-// normal, lognormal and student_t.
+class Sobol;
+
+// normal, lognormal and student_t; `sobol`, if any, has a dimension for each step and column of the factor.
 template <class T>
-std::unique_ptr<StepReturns<T>> model_returns(const PackedFactor<T>& factor, const SimulateOptions& options);
+std::unique_ptr<StepReturns<T>> model_returns(const PackedFactor<T>& factor, const Sobol* sobol,
+                                              const SimulateOptions& options);
+
+// Rows of `history` (observations x assets, fewer than 2^31), in stretches of `block_length` on average.
+template <class T>
+std::unique_ptr<StepReturns<T>> history_returns(MatrixView history, double block_length, std::uint64_t seed);
 
 }  // namespace portfolio

@@ -8,7 +8,7 @@
 namespace portfolio {
 namespace {
 
-constexpr std::size_t kFirst = 8192;                    // values before the first narrowing
+constexpr std::size_t kFirst = 8192;                  // values before the first narrowing
 constexpr std::size_t kRound = std::size_t{1} << 18;  // most values of a round: their parts are in memory
 constexpr double kDeviations = 6.0, kRanks = 6.0;
 
@@ -53,9 +53,7 @@ StreamingStatistics::StreamingStatistics(const SimulateOptions& options, double 
   brackets_.push_back({0, plan_.ranks().size(), -infinite, infinite, 0, {}});
 }
 
-std::size_t StreamingStatistics::next() const {
-  return std::min({std::max(kFirst, seen_), kRound, total_ - seen_});
-}
+std::size_t StreamingStatistics::next() const { return std::min({std::max(kFirst, seen_), kRound, total_ - seen_}); }
 
 StreamingStatistics::Part StreamingStatistics::gather(const double* values, std::size_t count) const {
   Part part;

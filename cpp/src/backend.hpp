@@ -33,6 +33,7 @@ class Backend {
                                                           const RiskParityOptions&) const = 0;
   virtual CvarResult solve_cvar(const CvarProblem&, const CvarOptions&) const = 0;
   virtual SimulateResult simulate(VectorView, MatrixView, VectorView, const SimulateOptions&) const = 0;
+  virtual SimulateResult simulate_bootstrap(MatrixView, VectorView, const SimulateOptions&) const = 0;
   virtual PerformanceResult performance(VectorView, const PerformanceOptions&) const = 0;
   virtual std::vector<PerformanceResult> performance_batch(MatrixView, const PerformanceOptions&) const = 0;
   virtual RollingResult rolling_performance(VectorView, std::size_t window, const PerformanceOptions&) const = 0;

@@ -18,12 +18,19 @@ std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter,
 enum class Distribution { normal, lognormal, student_t };
 enum class Precision { float64, float32 };
 
+// random: Philox. sobol: points of a scrambled Sobol sequence, one dimension for each step and factor of the covariance;
+// scenario p is point p, so a power of two of them is best.
+enum class Sampling { random, sobol };
+
 struct SimulateOptions {
   std::size_t horizon = 1;  // steps; 1 is the one-period model
   std::size_t scenarios = 100000;
   std::uint64_t seed = 0;
   Distribution distribution = Distribution::normal;
   int degrees_of_freedom = 5;  // student_t only, >= 3
+  Sampling sampling = Sampling::random;  // simulate only; student_t is random
+  bool scramble = true;                  // sobol only: nested uniform scrambling by `seed`; false takes the bare sequence
+  double block_length = 1.0;             // simulate_bootstrap only: mean number of rows in a row, >= 1
   Precision precision = Precision::float64;
   bool rebalanced = false;  // true: back to `weights` every step; false: buy and hold
   double initial_value = 1.0;
@@ -51,6 +58,10 @@ struct SimulateResult {
 // Per-step mean (n), covariance (n x n, positive semidefinite) and weights (n; what they leave is cash at zero return).
 SimulateResult simulate(VectorView mean, MatrixView covariance, VectorView weights,
                         const SimulateOptions& options = {});
+
+// Scenarios from history (observations x n, simple returns of one step): the stationary bootstrap of Politis and Romano
+// 1994. `distribution`, `degrees_of_freedom` and `sampling` are not used. Always on the CPU.
+SimulateResult simulate_bootstrap(MatrixView history, VectorView weights, const SimulateOptions& options = {});
 
 // The standard normals of steps and paths first_path .. first_path + paths, paths x count: what simulate draws. The
 // float32 stream is another one than the float64 stream; its values are exact in the doubles returned.

@@ -75,9 +75,8 @@ struct PathPair {
   PORTFOLIO_INLINE PathPair(const PhiloxKeys& keys, std::uint64_t first, std::uint32_t step)
       : a(keys, numbers(first), step), b(keys, numbers(first + 2), step) {}
   PORTFOLIO_INLINE static U64 numbers(std::uint64_t first) {
-    U64 out;
-    for (std::size_t k = 0; k < kLanes64; ++k) out[k] = first + 4 * (k / 2) + k % 2;
-    return out;
+    constexpr std::uint64_t order[8] = {0, 1, 4, 5, 8, 9, 12, 13};
+    return load<U64>(order) + first;
   }
   PORTFOLIO_INLINE void words(std::uint32_t block, U32 (&out)[4]) const {
     Words u = a.third(block), v = b.third(block);
@@ -94,9 +93,8 @@ struct PathPair {
 };
 
 PORTFOLIO_INLINE U64 consecutive(std::uint64_t first) {
-  U64 out;
-  for (std::size_t k = 0; k < kLanes64; ++k) out[k] = first + k;
-  return out;
+  constexpr std::uint64_t order[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+  return load<U64>(order) + first;
 }
 
 // Words first, then their transform: each loop is short enough for the processor to overlap its rounds.

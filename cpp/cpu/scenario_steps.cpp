@@ -23,13 +23,17 @@ PackedFactor<T>::PackedFactor(const ReturnModel& model) : rank_(model.factor.col
     const std::size_t deep = depth[asset_[first + rows - 1]];
     start.push_back(entries_.size());
     top.push_back(first);
-    tiles_.push_back({rows, deep, nullptr, nullptr, asset_.data() + first});
+    tiles_.push_back({rows, deep, nullptr, nullptr, nullptr, asset_.data() + first});
     for (std::size_t k = 0; k < deep; ++k) {
       for (std::size_t r = 0; r < rows; ++r) entries_.push_back(static_cast<T>(factor(asset_[first + r], k)));
     }
   }
-  for (const std::uint32_t i : asset_) mean_.push_back(static_cast<T>(model.mean[i]));
+  for (const std::uint32_t i : asset_) {
+    length_.push_back(depth[i]);
+    mean_.push_back(static_cast<T>(model.mean[i]));
+  }
   for (std::size_t t = 0; t < tiles_.size(); ++t) {
+    tiles_[t].length = length_.data() + top[t];
     tiles_[t].mean = mean_.data() + top[t];
     tiles_[t].entries = entries_.data() + start[t];
   }

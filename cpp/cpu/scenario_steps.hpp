@@ -12,10 +12,11 @@
 
 namespace portfolio {
 
-// Up to kTileRows assets of the factor, whose entries beyond the first `depth` are zero.
+// Up to kTileRows assets of the factor, by the number of entries up to the last that is not zero.
 template <class T>
 struct FactorTile {
   std::size_t rows, depth;
+  const std::size_t* length;   // rows, ascending; the last is `depth`
   const T* mean;               // rows
   const T* entries;            // depth x rows
   const std::uint32_t* asset;  // rows: where each return goes
@@ -56,6 +57,7 @@ class PackedFactor {
 
  private:
   std::size_t rank_;
+  std::vector<std::size_t> length_;
   std::vector<T> mean_, entries_;
   std::vector<std::uint32_t> asset_;
   std::vector<FactorTile<T>> tiles_;

@@ -32,13 +32,17 @@ void tile_returns(const FactorTile<T>& tile, const T* z, T* out) {
     for (std::size_t r = 0; r < Rows; ++r) {
       for (std::size_t w = 0; w < kWide; ++w) sum[r][w] = all<V>(tile.mean[r]);
     }
-    for (std::size_t k = 0; k < tile.depth; ++k) {
-      const V first = load<V>(z + k * kStrip + p), second = load<V>(z + k * kStrip + p + kLanes<T>);
+    std::size_t k = 0;
 #pragma GCC unroll 6
-      for (std::size_t r = 0; r < Rows; ++r) {
-        const V entry = all<V>(tile.entries[k * Rows + r]);
-        sum[r][0] = add_product(entry, first, sum[r][0]);
-        sum[r][1] = add_product(entry, second, sum[r][1]);
+    for (std::size_t top = 0; top < Rows; ++top) {  // rows before `top` have no more entries
+      for (; k < tile.length[top]; ++k) {
+        const V first = load<V>(z + k * kStrip + p), second = load<V>(z + k * kStrip + p + kLanes<T>);
+#pragma GCC unroll 6
+        for (std::size_t r = top; r < Rows; ++r) {
+          const V entry = all<V>(tile.entries[k * Rows + r]);
+          sum[r][0] = add_product(entry, first, sum[r][0]);
+          sum[r][1] = add_product(entry, second, sum[r][1]);
+        }
       }
     }
     for (std::size_t r = 0; r < Rows; ++r) {

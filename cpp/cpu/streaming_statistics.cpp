@@ -30,6 +30,26 @@ void add_to(ShiftedSums& sums, double value) {
   sums.squares += away * away;
 }
 
+// Sums of values - shift and of its square over the values up to `limit`, in eight chains that run side by side.
+void add_up(const double* values, std::size_t count, double limit, double shift, double& sum, double& squares) {
+  constexpr std::size_t kChains = 8;
+  double sums[kChains] = {}, more[kChains] = {};
+  const auto add = [&](std::size_t k, std::size_t chain) {
+    const double away = values[k] <= limit ? values[k] - shift : 0.0;
+    sums[chain] += away;
+    more[chain] += away * away;
+  };
+  std::size_t k = 0;
+  for (; k + kChains <= count; k += kChains) {
+    for (std::size_t chain = 0; chain < kChains; ++chain) add(k + chain, chain);
+  }
+  for (; k < count; ++k) add(k, k % kChains);
+  for (std::size_t chain = 0; chain < kChains; ++chain) {
+    sum += sums[chain];
+    squares += more[chain];
+  }
+}
+
 // Where the value of rank `rank` among `total` may rank among the first `seen`.
 struct Span {
   double low, high;
@@ -57,11 +77,7 @@ std::size_t StreamingStatistics::next() const { return std::min({std::max(kFirst
 
 StreamingStatistics::Part StreamingStatistics::gather(const double* values, std::size_t count) const {
   Part part;
-  for (std::size_t k = 0; k < count; ++k) {
-    const double away = values[k] - all_.shift;
-    part.sum += away;
-    part.squares += away * away;
-  }
+  add_up(values, count, std::numeric_limits<double>::infinity(), all_.shift, part.sum, part.squares);
   std::vector<double> inside(count);
   for (std::size_t b = 0; b < brackets_.size(); ++b) {
     const double low = brackets_[b].low, high = brackets_[b].high;
@@ -74,12 +90,8 @@ StreamingStatistics::Part StreamingStatistics::gather(const double* values, std:
     part.below.push_back(below);
     part.kept.emplace_back(inside.begin(), inside.begin() + static_cast<std::ptrdiff_t>(kept));
   }
-  const double edge = brackets_[tail_].low;
-  for (std::size_t k = 0; k < count; ++k) {
-    const double away = values[k] < edge ? values[k] - below_tail_.shift : 0.0;
-    part.tail_sum += away;
-    part.tail_squares += away * away;
-  }
+  const double below = std::nextafter(brackets_[tail_].low, -std::numeric_limits<double>::infinity());
+  add_up(values, count, below, below_tail_.shift, part.tail_sum, part.tail_squares);
   return part;
 }
 

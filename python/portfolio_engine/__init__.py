@@ -44,7 +44,7 @@ from portfolio_engine.risk import (
 from portfolio_engine.risk_parity import RiskParity, risk_parity, risk_parity_batch
 from portfolio_engine.risk_table import RiskTable, risk_table
 from portfolio_engine.rolling import RollingPerformance, rolling_performance
-from portfolio_engine.simulate import Simulation, simulate
+from portfolio_engine.simulate import Simulation, simulate, simulate_bootstrap
 from portfolio_engine.stress import conditional_returns, stress_covariance
 from portfolio_engine.time_weighted import TimeWeightedReturn, time_weighted_return
 
@@ -128,6 +128,7 @@ __all__ = [
     "selftest",
     "set_default_device",
     "simulate",
+    "simulate_bootstrap",
     "solve_cvar",
     "solve_qp",
     "solve_qp_batch",

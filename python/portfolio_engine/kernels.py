@@ -36,6 +36,7 @@ risk_parity_batch = tallied(_core.risk_parity_batch)
 philox4x32_10 = _core.philox4x32_10
 standard_normals = _core.standard_normals
 simulate = tallied(_core.simulate)
+simulate_bootstrap = tallied(_core.simulate_bootstrap)
 performance = tallied(_core.performance)
 performance_batch = tallied(_core.performance_batch)
 rolling_performance = tallied(_core.rolling_performance)

@@ -93,6 +93,55 @@ void lognormal_returns() {
   }
 }
 
+// A history of one row follows that row; more rows take turns when blocks are endless.
+void history() {
+  const std::vector<double> weights = {0.5, 0.5}, rows = {0.1, 0.3, -0.2, 0.0, 0.1, -0.1};
+  SimulateOptions options;
+  options.scenarios = 600;
+  options.horizon = 3;
+  options.block_length = 1e12;
+  options.keep_values = options.keep_returns = true;
+  const auto r = simulate_bootstrap({rows.data(), 3, 2}, view(weights), options);
+  double seen[3] = {};
+  for (std::size_t p = 0; p < 600; ++p) {
+    CHECK_NEAR(r.values[p], 1.0 + 0.5 * (1.1 * 0.8 * 1.1 - 1.0) + 0.5 * (1.3 * 1.0 * 0.9 - 1.0), 1e-14);
+    for (std::size_t k = 0; k < 3; ++k) seen[k] += r.returns(p, 1) == rows[2 * k + 1] ? 1.0 : 0.0;
+  }
+  for (const double count : seen) CHECK_NEAR(count, 200.0, 52.0);  // 4.5 deviations
+  CHECK_THROWS(simulate_bootstrap({rows.data(), 1, 2}, view(weights), options), "returns: expected 2 to 2^31 - 1");
+}
+
+void sobol() {
+  const std::vector<double> mean = {0.0}, weights = {1.0}, covariance = {1.0};
+  SimulateOptions options;
+  options.scenarios = 8;
+  options.sampling = Sampling::sobol;
+  options.scramble = false;
+  options.keep_returns = true;
+  const auto bare = simulate(view(mean), {covariance.data(), 1, 1}, view(weights), options);
+  CHECK_NEAR(bare.returns(1, 0), 0.0, 1e-9);                   // 1/2
+  CHECK_NEAR(bare.returns(2, 0), 0.6744897501960817, 1e-9);    // 3/4
+  CHECK_NEAR(bare.returns(3, 0), -0.6744897501960817, 1e-9);   // 1/4
+  CHECK_NEAR(bare.returns(4, 0), -0.31863936396437514, 1e-9);  // 3/8
+  options.horizon = 1112;
+  CHECK_THROWS(simulate(view(mean), {covariance.data(), 1, 1}, view(weights), options), "at most 1111 dimensions");
+}
+
+void interrupted() {
+  const std::vector<double> mean = {0.0}, weights = {1.0}, covariance = {1.0};
+  CancelToken token;
+  token.cancel();
+  SimulateOptions options;
+  options.interrupt.token = &token;
+  bool thrown = false;
+  try {
+    simulate(view(mean), {covariance.data(), 1, 1}, view(weights), options);
+  } catch (const Interrupted& error) {
+    thrown = error.cancelled();
+  }
+  CHECK(thrown);
+}
+
 void errors() {
   const std::vector<double> mean = {0.0, 0.0}, weights = {0.5, 0.5}, good = {1, 0, 0, 1};
   const auto run = [&](const std::vector<double>& c, const SimulateOptions& o) {
@@ -120,6 +169,9 @@ int main() {
   counters();
   threads();
   lognormal_returns();
+  history();
+  sobol();
+  interrupted();
   errors();
   return check::finish();
 }

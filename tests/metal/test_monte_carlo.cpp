@@ -20,7 +20,19 @@ using Uint4 = std::array<std::uint32_t, 4>;
 using Pair = std::array<float, 2>;
 
 constexpr std::uint32_t kThreads = 64;
-const portfolio::NormalKernels kCpu{&normals32, &normals64, &chi_squared32, &chi_squared64, &expm1s32};
+
+// Of one path, the first of its strip.
+std::vector<float> normals_of(const portfolio::DrawRange& range, std::size_t count) {
+  std::vector<float> strip((count + portfolio::kDrawsRound) * portfolio::kStrip), out(count);
+  normals32(range, count, strip.data());
+  for (std::size_t k = 0; k < count; ++k) out[k] = strip[k * portfolio::kStrip];
+  return out;
+}
+float chi_squared_of(const portfolio::DrawRange& range, std::uint32_t degrees) {
+  float strip[portfolio::kStrip];
+  chi_squared32(range, static_cast<int>(degrees), strip);
+  return strip[0];
+}
 
 emulator::Launch over(std::size_t count, std::vector<emulator::Argument> arguments, std::uint32_t rows = 1) {
   const auto groups = static_cast<std::uint32_t>((count + kThreads - 1) / kThreads);
@@ -95,13 +107,13 @@ void counters_are_the_cpus() {
     std::size_t different = 0;
     for (std::size_t k = 0; k < count; ++k) {
       const std::uint64_t path = counters[k][0] | std::uint64_t{counters[k][1]} << 32;
-      const portfolio::DrawRange range{keys[k][0] | std::uint64_t{keys[k][1]} << 32, path, 1, counters[k][2]};
-      const PhiloxBlock x = Strip(range, 0).draw(0, counters[k][3] | kNormal32);
-      float z[4], want;
+      const portfolio::DrawRange range{keys[k][0] | std::uint64_t{keys[k][1]} << 32, path, counters[k][2]};
+      const PhiloxBlock x =
+          philox({counters[k][0], counters[k][1], counters[k][2], counters[k][3] | kNormal32}, keys[k][0], keys[k][1]);
+      float z[4];
       box_muller32(x.x0, x.x1, z[0], z[1]);
       box_muller32(x.x2, x.x3, z[2], z[3]);
-      kCpu.chi_squared32(range, static_cast<int>(degrees), &want);
-      bool same = same_bits(want, chi[k]);
+      bool same = same_bits(chi_squared_of(range, degrees), chi[k]);
       for (std::size_t i = 0; i < 4; ++i) same = same && same_bits(z[i], normals[k][i]);
       different += same ? 0 : 1;
     }
@@ -158,14 +170,11 @@ struct Case {
 
   std::vector<double> returns(std::uint32_t path, std::uint32_t step) {
     const std::uint64_t seed = p.seed_low | std::uint64_t{p.seed_high} << 32;
-    const portfolio::DrawRange range{seed, (p.path_low | std::uint64_t{p.path_high} << 32) + path, 1, step};
-    std::vector<float> z(p.blocks * 4);
-    kCpu.normals32(range, z.size(), z.data());
+    const portfolio::DrawRange range{seed, (p.path_low | std::uint64_t{p.path_high} << 32) + path, step};
+    const std::vector<float> z = normals_of(range, p.blocks * 4);
     double scale = 1.0;
     if (p.degrees > 0) {
-      float chi;
-      kCpu.chi_squared32(range, static_cast<int>(p.degrees), &chi);
-      scale = std::sqrt((p.degrees - 2.0) / chi);
+      scale = std::sqrt((p.degrees - 2.0) / chi_squared_of(range, p.degrees));
     }
     std::vector<double> out(p.assets);
     for (std::uint32_t a = 0; a < p.assets; ++a) {

@@ -39,9 +39,8 @@ struct SimulateOptions {
   std::vector<double> quantile_levels = {0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99};
   bool keep_values = false;   // terminal value of every scenario
   bool keep_returns = false;  // every asset return of the first step, scenarios x n
-  Interrupt interrupt{};      // looked at between blocks of scenarios; Interrupted is thrown
+  Interrupt interrupt{};      // looked at between blocks of scenarios; throws Interrupted
   Device device = Device::automatic;
-  Interrupt interrupt{};  // throws Interrupted
 };
 
 struct SimulateResult {

@@ -98,9 +98,9 @@ def simulate(
             normal, so no asset falls below -1); "student_t" (multivariate, one scale for all assets in a step, with
             `degrees_of_freedom` 3 to 1000).
         sampling: "random", or "sobol": scenario p is point p of a Sobol sequence of horizon x rank dimensions (at most
-            1111) through the inverse normal distribution; not for student_t. N a power of two is best. Errors fall
-            nearly as 1 / N for smooth figures; the standard errors given are still those of random scenarios, which
-            they stay below.
+            1111) through the inverse normal distribution; not for student_t. N a power of two is best. Means and
+            volatilities converge much faster, quantiles of many assets somewhat; the standard errors given are those of
+            random scenarios.
         scramble: of Sobol points by `seed` (Owen 1995), so that averages are unbiased; False: the bare points.
         precision: of the draws and asset returns; values are accumulated in float64, on a GPU in pairs of float32 of
             about 48 bits. Only "float32" can run on a GPU.

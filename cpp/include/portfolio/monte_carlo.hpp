@@ -18,8 +18,8 @@ std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter,
 enum class Distribution { normal, lognormal, student_t };
 enum class Precision { float64, float32 };
 
-// random: Philox. sobol: points of a scrambled Sobol sequence, one dimension for each step and factor of the covariance;
-// scenario p is point p, so a power of two of them is best.
+// random: Philox. sobol: points of a scrambled Sobol sequence, one dimension for each step and factor of the
+// covariance; scenario p is point p, so a power of two of them is best.
 enum class Sampling { random, sobol };
 
 struct SimulateOptions {
@@ -27,10 +27,10 @@ struct SimulateOptions {
   std::size_t scenarios = 100000;
   std::uint64_t seed = 0;
   Distribution distribution = Distribution::normal;
-  int degrees_of_freedom = 5;  // student_t only, >= 3
+  int degrees_of_freedom = 5;            // student_t only, >= 3
   Sampling sampling = Sampling::random;  // simulate only; student_t is random
-  bool scramble = true;                  // sobol only: nested uniform scrambling by `seed`; false takes the bare sequence
-  double block_length = 1.0;             // simulate_bootstrap only: mean number of rows in a row, >= 1
+  bool scramble = true;       // sobol only: nested uniform scrambling by `seed`; false takes the bare sequence
+  double block_length = 1.0;  // simulate_bootstrap only: mean number of rows in a row, >= 1
   Precision precision = Precision::float64;
   bool rebalanced = false;  // true: back to `weights` every step; false: buy and hold
   double initial_value = 1.0;

@@ -12,19 +12,34 @@ namespace {
 
 using qp::kInfinity;
 
-constexpr int kAll = 96;    // so few variables are all candidates from the start
-constexpr int kFirst = 40;  // candidates of a larger problem
-constexpr int kMore = 24;   // at least so many join at a time
-constexpr int kRaises = 2;  // of the price of violated rows, by
+constexpr int kAll = 96;     // so few variables are all candidates from the start
+constexpr int kFirst = 40;   // candidates of a larger problem
+constexpr int kMore = 24;    // at least so many join at a time
+constexpr int kMost = 4096;  // their block of P is 128 MiB
+constexpr int kRaises = 2;   // of the price of violated rows, by
 constexpr double kRaise = 1e3;
 
 }  // namespace
 
-// What the interior point would need, in multiplications: ten factorisations.
+// About what the interior point would take, in the units of Core's work: measured, docs/numerics/qp.md.
 double ActiveSet::most_work(const QpOptions& options) const {
   if (options.method == QpMethod::active_set) return kInfinity;
   const double n = model_.n(), m = model_.rows();
-  return 1e5 + 4.0 * n * n * n + 10.0 * n * n * m;
+  const FactorView& factors = model_.problem().factors;
+  if (factors.B) {
+    const double side = static_cast<double>(factors.B.cols) + m + 10.0;
+    return 2e6 + 3e3 * n + 50.0 * n * side * side;
+  }
+  return 2e6 + 600.0 * n * n + n * n * (3.0 * n + 5.0 * m);
+}
+
+// Nothing but equations: one system, which the interior point solves at once.
+bool ActiveSet::only_equations() const {
+  if (model_.rows() > model_.equalities() || model_.kinked()) return false;
+  for (int j = 0; j < model_.n(); ++j) {
+    if (model_.lb(j) > -kInfinity || model_.ub(j) < kInfinity) return false;
+  }
+  return true;
 }
 
 void ActiveSet::begin(const QpOptions& options) {
@@ -144,6 +159,7 @@ Outcome ActiveSet::climb(const QpOptions& options) {
     if (outcome != Outcome::optimal) return outcome;
     price();
     work_ += static_cast<double>(model_.n()) * (core_.working() + model_.rows());
+    if (core_.count() > kMost) return Outcome::spent;
     if (enter(std::max(kMore, core_.working())) > 0) {
       exact = 0;
       continue;
@@ -164,6 +180,7 @@ Outcome ActiveSet::climb(const QpOptions& options) {
 std::optional<QpResult> ActiveSet::solve(const QpProblem& problem, const QpOptions& options) {
   model_.attach(problem);
   if (model_.crossed()) return std::nullopt;
+  if (options.method == QpMethod::automatic && model_.n() > kAll && only_equations()) return std::nullopt;
   steps_ = 0;
   work_ = 0.0;
   begin(options);

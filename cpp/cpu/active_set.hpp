@@ -16,9 +16,13 @@ class ActiveSet {
   // when it was interrupted. Nothing when it does not get there: then the interior point decides.
   std::optional<QpResult> solve(const QpProblem& problem, const QpOptions& options);
 
+  // More memory than a thread should keep: above 8 MiB for the block of P.
+  bool large() const { return core_.count() > 1024; }
+
  private:
   static std::size_t at(int i) { return static_cast<std::size_t>(i); }
   double most_work(const QpOptions& options) const;
+  bool only_equations() const;
   void begin(const QpOptions& options);
   double violation(int j) const;
   void price();

@@ -181,7 +181,7 @@ Outcome Core::solve(long& steps, long most, double& work, double most_work, cons
     if (interrupt.requested()) return Outcome::interrupted;
     if (steps >= most || work > most_work) return Outcome::spent;
     const double k = inverse_.size();
-    work += 5.0 * k * k + (k + 2.0) * (count_ + row_count_) + 40.0 * count_;
+    work += 5.0 * k * k + (k + 40.0) * (count_ + row_count_) + 2.0 * count_ * row_count_;
     const double worst = residual();
     if (!(worst < kInfinity)) return Outcome::stuck;
     const bool slow = worst > 0.3 * before;  // refinement gains nothing any more

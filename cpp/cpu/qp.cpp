@@ -19,7 +19,10 @@ QpResult solve(const QpProblem& problem, const QpOptions& options, const char* f
   if (check_convex) qp::require_convex(problem, function);
   // The active set reads columns of P as rows: a triangle that differs is for the interior point, which takes the mean.
   if (options.method != QpMethod::interior_point && (!options.check_matrix || qp::symmetric(problem.P))) {
-    if (auto found = workspace().solve(problem, options)) return *std::move(found);
+    active::ActiveSet& set = workspace();
+    auto found = set.solve(problem, options);
+    if (set.large()) set = active::ActiveSet();
+    if (found) return *std::move(found);
   }
   return qp::Solver(problem, options, function, false).run();
 }

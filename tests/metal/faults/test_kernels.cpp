@@ -11,6 +11,7 @@
 #include "portfolio/covariance.hpp"
 #include "portfolio/eigh.hpp"
 #include "portfolio/monte_carlo.hpp"
+#include "portfolio/qp.hpp"
 #include "portfolio/risk_parity.hpp"
 
 using namespace portfolio;

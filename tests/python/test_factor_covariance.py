@@ -145,3 +145,18 @@ def test_black_litterman_on_factors() -> None:
     np.testing.assert_allclose(structured.mu, dense.mu, rtol=1e-12)
     np.testing.assert_allclose(structured.Sigma, dense.Sigma, rtol=1e-12)
     assert black_litterman(Moments(np.zeros(6), given)).factors is given
+
+
+def test_the_optimisers_never_form_the_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = model(5, 400, 4)
+    moments = Moments(np.random.default_rng(9).normal(0.08, 0.05, 400), given)
+
+    def refused(*_: object, **__: object) -> np.ndarray:
+        raise AssertionError("the dense matrix was formed")
+
+    monkeypatch.setattr(FactorCovariance, "__array__", refused)
+    for method in ("mean_variance", "min_variance", "max_sharpe"):
+        allocation = optimize(moments, method, Constraints(max_weight=0.05))
+        assert allocation.status == "optimal"
+        assert allocation.residuals.largest <= 1e-8
+    assert "Sigma" not in vars(moments)

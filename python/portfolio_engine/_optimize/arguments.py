@@ -16,7 +16,7 @@ FUNCTION = "optimize"
 
 def check_device(device: str, function: str = FUNCTION) -> None:
     """A named device that is absent is an error, also for methods that need none."""
-    if device == "auto":
+    if device in ("auto", "cpu"):
         return
     known = {info.name: info for info in available_devices()}
     if device not in known:

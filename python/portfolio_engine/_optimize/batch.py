@@ -19,7 +19,7 @@ from portfolio_engine.cancel import CancelToken, Limit
 from portfolio_engine.constraints import Constraints
 from portfolio_engine.errors import CancelledError, SolverError
 from portfolio_engine.moments import Moments, estimate_moments
-from portfolio_engine.qp import solve_qp_batch
+from portfolio_engine.qp import QPSolution, solve_qp_batch
 
 FUNCTION = "optimize_batch"
 AT_ONCE = 256  # problems between two reports of progress: enough to keep many cores busy
@@ -77,11 +77,11 @@ def optimize_batch(
     several = isinstance(shared, (list, tuple)) or (isinstance(shared, np.ndarray) and shared.ndim == 3)
     if not (several or isinstance(shared, Moments) or registry.needs_scenarios(method)):
         shared = estimate_moments(shared, device=device)
-    problems = _problems(shared, constraints, expected_returns, options, device, limit)
+    problems = _problems(shared, constraints, expected_returns, device, {"method": method, "limit": limit, **options})
     outcomes: list[Outcome] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(problems), AT_ONCE):
-            outcomes += _solved(problems[start : start + AT_ONCE], method, device, pool)
+            outcomes += _solved(problems[start : start + AT_ONCE], device, limit, pool)
             if on_error == "raise":
                 _raise_first(outcomes)
             if progress is not None:
@@ -90,7 +90,7 @@ def optimize_batch(
 
 
 def _problems(
-    given: Any, constraints: Any, expected_returns: Any, options: dict[str, Any], device: str, limit: Limit
+    given: Any, constraints: Any, expected_returns: Any, device: str, options: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """The arguments of `prepare` for each problem."""
     each: dict[str, Sequence[Any]] = {}
@@ -112,13 +112,13 @@ def _problems(
     if not lengths or len(set(lengths.values())) > 1:
         got = ", ".join(f"{name}: {length}" for name, length in lengths.items()) or "none"
         raise ValueError(f"[{FUNCTION}] arguments: expected lists of one length, an entry a problem, got {got}")
-    shared = {"limit": limit, "device": device, "returns_or_moments": given, "constraints": constraints, **options}
+    shared = {"device": device, "returns_or_moments": given, "constraints": constraints, **options}
     count = next(iter(lengths.values()))
     return [shared | {name: values[k] for name, values in each.items()} for k in range(count)]
 
 
-def _solved(problems: list[dict[str, Any]], method: str, device: str, pool: ThreadPoolExecutor) -> list[Outcome]:
-    outcomes: list[Outcome | Request] = [*pool.map(lambda own: _prepared(own, method), problems)]
+def _solved(problems: list[dict[str, Any]], device: str, limit: Limit, pool: ThreadPoolExecutor) -> list[Outcome]:
+    outcomes: list[Outcome | Request] = [*pool.map(_prepared, problems)]
     programs: list[tuple[int, dict[str, Any]]] = []
     for k, request in enumerate(outcomes):
         if isinstance(request, Request) and not request.method.scenarios:
@@ -128,7 +128,10 @@ def _solved(problems: list[dict[str, Any]], method: str, device: str, pool: Thre
                 programs.append((k, outcome.arguments))
                 continue
             outcomes[k] = outcome
-    solutions = solve_qp_batch([arguments for _, arguments in programs], device=device) if programs else []
+    solutions: list[QPSolution] = []
+    if programs:
+        given = [arguments for _, arguments in programs]
+        solutions = solve_qp_batch(given, check_matrix=False, device=device, **limit.arguments)
     waiting = [
         (k, request) for k, request in enumerate(outcomes) if isinstance(request, Request) and request.method.scenarios
     ]
@@ -142,7 +145,7 @@ def _solved(problems: list[dict[str, Any]], method: str, device: str, pool: Thre
     return [outcome for outcome in outcomes if not isinstance(outcome, Request)]
 
 
-def _prepared(own: dict[str, Any], method: str) -> Request | Exception:
+def _prepared(own: dict[str, Any]) -> Request | Exception:
     try:
         arguments = dict(own)
         mu = arguments.pop("expected_returns", None)
@@ -152,7 +155,7 @@ def _prepared(own: dict[str, Any], method: str) -> Request | Exception:
                 moments = estimate_moments(moments, device=arguments["device"])
             arguments["returns_or_moments"] = moments.with_expected_returns(mu)
         given = arguments.pop("returns_or_moments")
-        return prepare(given, method, arguments.pop("constraints"), **arguments)
+        return prepare(given, **arguments)
     except FAILURES as error:
         return error
 

@@ -133,6 +133,15 @@ class Program:
             A=wide[1],
         )
 
+    def doubled(self) -> Program:
+        """The same with purchases as variables in place of trades: rows with names for everything."""
+        trades = self.trades
+        assert trades is not None
+        wide = replace(self, trades=None).with_purchases(trades.held)
+        if not math.isfinite(trades.limit):
+            return wide
+        return wide.with_upper(TURNOVER, wide.turnover_row(), trades.limit - float(trades.held.sum()))
+
     def turnover_row(self) -> Array:
         """(k,) c so that turnover = c'x + sum held; only after `with_purchases`."""
         return np.concatenate([-np.ones(self.n), 2.0 * np.ones(self.k - self.n)])

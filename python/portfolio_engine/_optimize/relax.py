@@ -6,14 +6,14 @@ Each is met as nearly as the harder ones allow; what is left is the program on w
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from portfolio_engine._labels import Array
 from portfolio_engine._optimize.point import Aim, Point
 from portfolio_engine._optimize.problem import Targets
-from portfolio_engine._optimize.program import Program
+from portfolio_engine._optimize.program import Program, Trades
 from portfolio_engine._optimize.search import cheapest_within, least_variance, optimal_face
 from portfolio_engine._optimize.solver import Solver
 from portfolio_engine.allocation import Violation
@@ -37,6 +37,15 @@ def with_soft_rows(hard: Program, targets: Targets, mu: Array, costs: Array | No
     if targets.target_return is not None:
         program = program.with_lower("target_return", program.weights_only(mu), targets.target_return)
     return program
+
+
+def with_trades(hard: Program, targets: Targets, mu: Array, costs: Array | None = None) -> Program:
+    """The same with turnover and costs as the solver takes them, without further variables."""
+    if targets.held is None or (costs is None and targets.turnover is None):
+        return with_soft_rows(hard, targets, mu)
+    limit = math.inf if targets.turnover is None else targets.turnover
+    trades = Trades(targets.held, np.zeros(hard.n) if costs is None else costs, limit)
+    return with_soft_rows(replace(hard, trades=trades), Targets(target_return=targets.target_return), mu)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from portfolio_engine._optimize.audit import broken_hard, broken_soft
 from portfolio_engine._optimize.conflict import explain
 from portfolio_engine._optimize.point import Aim
 from portfolio_engine._optimize.problem import Answer, Problem, Targets
-from portfolio_engine._optimize.relax import beyond, relax, with_soft_rows
+from portfolio_engine._optimize.relax import beyond, relax, with_soft_rows, with_trades
 from portfolio_engine._optimize.request import Request
 from portfolio_engine._optimize.search import cheapest, least_variance
 from portfolio_engine._optimize.solver import InfeasibleProgramError
@@ -46,7 +46,9 @@ def settle(request: Request) -> Allocation:
 
 def _solve(chosen: registry.Method, bare: Problem, targets: Targets) -> tuple[Answer, list[Violation]]:
     hard, solver = bare.program, bare.solver
-    problem = bare.aimed_at(targets, with_soft_rows(hard, targets, solver.moments.mu, bare.trading_cost))
+    # faces of optima and linear programs of scenarios want every constraint as a row, plain quadratic programs do not
+    lay_out = with_trades if targets.max_volatility is None and not chosen.scenarios else with_soft_rows
+    problem = bare.aimed_at(targets, lay_out(hard, targets, solver.moments.mu, bare.trading_cost))
     try:
         cap = targets.max_volatility
         if cap is None or not beyond(problem.least_variance.risk, cap):

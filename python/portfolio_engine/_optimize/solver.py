@@ -101,22 +101,31 @@ class Solver:
         """One quadratic program with Sigma, or none, in its objective."""
         self.limit.check()
         arguments = self._arguments(program, quadratic, aim)
+        if start is not None:
+            arguments["start"] = start.x
         if self.first == "ask":
             raise FirstProgramError(arguments)
         if self.first is None:
-            solution = solve_qp(arguments.pop("P", None), **arguments, device=self.device)
+            solution = solve_qp(
+                arguments.pop("P", None), **arguments, check_matrix=False, device=self.device, **self.limit.arguments
+            )
         else:
             solution, self.first = self.first, None
         self.iterations += solution.iterations
         self.device_used, self.device_reason = solution.device, solution.device_reason
         self.limit.check_status(solution.status)
         if solution.status == "primal_infeasible":
+            if program.trades is not None:
+                self._solve(program.doubled(), 0.0, Aim(np.zeros(2 * program.n)), None)  # for a certificate with names
+                raise SolverError("numerical_error", "infeasibility was reported and could not be confirmed")
             raise InfeasibleProgramError(program, _certified(program, solution))
         if solution.status == "dual_infeasible":
             raise SolverError("unbounded", "the objective has no optimum; give every asset a finite min and max weight")
         if solution.status != "optimal":
             raise SolverError(solution.status, f"no verified answer after {solution.iterations} iterations")
-        return Point(program, solution.x, solution.y, solution.z, solution.z_box, quadratic, aim, self.moments)
+        duals = (solution.y, solution.z, solution.z_box)
+        trade, turnover = solution.z_trade, solution.turnover_dual
+        return Point(program, solution.x, *duals, quadratic, aim, self.moments, trade, turnover)
 
     def _arguments(self, program: Program, quadratic: float, aim: Aim) -> dict[str, Any]:
         arguments = {"q": aim.linear, "lb": program.lb, "ub": program.ub}
@@ -126,6 +135,9 @@ class Solver:
             arguments |= {"G": program.G, "h": program.h}
         if len(program.b):
             arguments |= {"A": program.A, "b": program.b}
+        trades = program.trades
+        if trades is not None:
+            arguments |= {"held": trades.held, "trading_cost": aim.trading * trades.cost, "turnover": trades.limit}
         return arguments
 
     def covariance(self, program: Program) -> Any:

@@ -7,6 +7,7 @@ excess and falls beyond: the tangency portfolio is the one root of variance - s 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -120,6 +121,8 @@ def _riskless(problem: Problem, point: Point) -> bool:
 
 def _without_risk(problem: Problem) -> Answer:
     """Excess return without risk: the ratio has no maximum, so the highest return among portfolios without risk."""
+    if problem.program.trades is not None:  # the face of an optimum wants rows
+        problem = replace(problem, program=problem.program.doubled())
     values, vectors = np.linalg.eigh(problem.solver.moments.Sigma)
     seen = vectors[:, values > NO_RISK * values[-1]].T
     rows = np.hstack([seen, np.zeros((len(seen), problem.program.k - problem.program.n))])

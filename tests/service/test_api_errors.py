@@ -235,7 +235,7 @@ async def test_overload_says_when_to_come_back(
 ) -> None:
     portfolio_id = await create_tech(client)
 
-    async def full(_function: object) -> object:
+    async def full(_function: object, _cancel: object) -> object:
         raise Unavailable("overloaded", "the queue is full", retry_after_s=7)
 
     monkeypatch.setattr(app.state.services.optimisation.workers, "run", full)

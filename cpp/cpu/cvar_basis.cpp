@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "vector_kernels.hpp"
+
 namespace portfolio::cvar {
 namespace {
 
@@ -27,26 +29,13 @@ void Basis::reserve(std::size_t size) {
 
 void Basis::multiply(const double* by_row, double* by_column) const {
   const std::size_t k = size();
-  for (std::size_t f = 0; f < k; ++f) {
-    const double* row = inverse_row(f);
-    double sum[4] = {0.0, 0.0, 0.0, 0.0};
-    std::size_t i = 0;
-    for (; i + 4 <= k; i += 4) {
-      for (std::size_t l = 0; l < 4; ++l) sum[l] += row[i + l] * by_row[i + l];
-    }
-    for (; i < k; ++i) sum[0] += row[i] * by_row[i];
-    by_column[f] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-  }
+  for (std::size_t f = 0; f < k; ++f) by_column[f] = vectors().dot(k, inverse_row(f), by_row);
 }
 
 void Basis::multiply_transposed(const double* by_column, double* by_row) const {
   const std::size_t k = size();
   std::fill_n(by_row, k, 0.0);
-  for (std::size_t f = 0; f < k; ++f) {
-    const double factor = by_column[f];
-    const double* row = inverse_row(f);
-    for (std::size_t i = 0; i < k; ++i) by_row[i] += factor * row[i];
-  }
+  for (std::size_t f = 0; f < k; ++f) vectors().add(k, by_column[f], inverse_row(f), by_row);
 }
 
 bool Basis::grow(const Program& program, std::size_t row, std::size_t column) {
@@ -62,7 +51,7 @@ bool Basis::grow(const Program& program, std::size_t row, std::size_t column) {
   for (std::size_t f = 0; f < k; ++f) {
     double* out = row_(f);
     const double factor = w_[f] / pivot;
-    for (std::size_t i = 0; i < k; ++i) out[i] += factor * z_[i];
+    vectors().add(k, factor, z_.data(), out);
     out[k] = -factor;
   }
   double* last = row_(k);
@@ -83,9 +72,7 @@ bool Basis::replace_column(const Program& program, std::size_t place, std::size_
   for (std::size_t i = 0; i < k; ++i) own[i] /= pivot;
   for (std::size_t f = 0; f < k; ++f) {
     if (f == place || w_[f] == 0.0) continue;
-    double* out = row_(f);
-    const double factor = w_[f];
-    for (std::size_t i = 0; i < k; ++i) out[i] -= factor * own[i];
+    vectors().add(k, -w_[f], own, row_(f));
   }
   columns[place] = column;
   return true;
@@ -101,7 +88,7 @@ bool Basis::replace_row(const Program& program, std::size_t place, std::size_t r
   for (std::size_t f = 0; f < k; ++f) {
     double* out = row_(f);
     const double own = out[place] / pivot;
-    for (std::size_t i = 0; i < k; ++i) out[i] -= own * z_[i];
+    vectors().add(k, -own, z_.data(), out);
     out[place] = own;
   }
   rows[place] = row;
@@ -116,7 +103,7 @@ bool Basis::shrink(std::size_t row_place, std::size_t column_place) {
   for (std::size_t f = 0; f < k; ++f) {
     double* out = row_(f);
     const double factor = out[row_place] / pivot;
-    for (std::size_t i = 0; i < k; ++i) out[i] -= factor * z_[i];
+    vectors().add(k, -factor, z_.data(), out);
     out[row_place] = out[k - 1];
   }
   if (column_place + 1 < k) std::copy_n(row_(k - 1), k, row_(column_place));
@@ -128,7 +115,7 @@ bool Basis::shrink(std::size_t row_place, std::size_t column_place) {
 }
 
 // Gauss-Jordan with row pivoting on [B | I]: B has the basis rows, so that its inverse has them as columns.
-bool Basis::refactor(const Program& program) {
+bool Basis::refactor(const Program& program, const Interrupt& interrupt) {
   const std::size_t k = size(), width = 2 * k;
   work_.assign(k * width, 0.0);
   for (std::size_t i = 0; i < k; ++i) {
@@ -137,6 +124,7 @@ bool Basis::refactor(const Program& program) {
     out[k + i] = 1.0;
   }
   for (std::size_t c = 0; c < k; ++c) {
+    if (interrupt.requested()) return false;
     std::size_t best = c;
     for (std::size_t i = c + 1; i < k; ++i) {
       if (std::fabs(work_[i * width + c]) > std::fabs(work_[best * width + c])) best = i;
@@ -150,7 +138,7 @@ bool Basis::refactor(const Program& program) {
       double* other = work_.data() + i * width;
       const double factor = other[c];
       if (i == c || factor == 0.0) continue;
-      for (std::size_t j = c; j < width; ++j) other[j] -= factor * own[j];
+      vectors().add(width - c, -factor, own + c, other + c);
     }
   }
   reserve(k);

@@ -23,8 +23,8 @@ class Basis {
   bool replace_column(const Program& program, std::size_t place, std::size_t column);
   bool replace_row(const Program& program, std::size_t place, std::size_t row);
   bool shrink(std::size_t row_place, std::size_t column_place);
-  // From scratch; false when the matrix is singular to rounding.
-  bool refactor(const Program& program);
+  // From scratch; false, without a change, when the matrix is singular to rounding or the caller ends it.
+  bool refactor(const Program& program, const Interrupt& interrupt);
 
  private:
   double* row_(std::size_t f) { return inverse_.data() + f * stride_; }

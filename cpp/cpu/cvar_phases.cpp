@@ -10,7 +10,7 @@ namespace portfolio::cvar {
 namespace {
 
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
-constexpr int kRefactor = 64;  // updates of the inverse between two computations of it
+constexpr int kRefactor = 64;  // updates of the inverse between two computations of it, or half its size
 constexpr int kLosses = 50;    // pivots that proved too small before the basis is given up
 constexpr int kRestarts = 3;
 
@@ -58,8 +58,8 @@ Outcome Simplex::phase(int max_iterations, const Interrupt& interrupt) {
   int losses = 0;
   while (iterations_ < max_iterations) {
     if (interrupt.requested()) return Outcome::interrupted;
-    if (lost_ || since_refactor_ >= kRefactor) {
-      if (!basis_.refactor(program_)) return Outcome::broken;
+    if (lost_ || since_refactor_ >= std::max(kRefactor, static_cast<int>(basis_.size()) / 2)) {
+      if (!basis_.refactor(program_, interrupt)) return interrupt.requested() ? Outcome::interrupted : Outcome::broken;
       settle();
       since_refactor_ = 0;
       if (lost_ && ++losses > kLosses) return Outcome::broken;
@@ -74,7 +74,7 @@ Outcome Simplex::phase(int max_iterations, const Interrupt& interrupt) {
     Entering entering;
     if (!choose(entering)) {
       if (since_refactor_ > 0) {
-        since_refactor_ = kRefactor;
+        since_refactor_ = std::numeric_limits<int>::max();
         continue;
       }
       if (perturbed_) {

@@ -19,6 +19,7 @@ constexpr int kSearches = 200;        // values of lambda
 constexpr double kSum = 1e-14;        // what the sum of the weights may be off by, an asset
 constexpr double kFar = 1e12;         // lambda beyond the start by which there is no answer above
 constexpr double kVanishing = 1e-5;   // and below it: names off their bounds would have no share to speak of
+constexpr double kLost = 1e-4;        // relative error of contributions that only rounding explains
 constexpr double kNearSum = 1e-12;    // sum accepted where rounding stops the search
 constexpr double kLargestStep = 0.9;  // share of itself by which a weight may fall in a prediction
 
@@ -176,7 +177,9 @@ bool Bounded::search(RiskParityResult& result) {
   for (int k = 0; k < kSearches; ++k) {
     const bool found = minimise(result.iterations);
     const double off = excess();
-    const bool vanishing = low == 0.0 && off > 0.0 && lambda_ < first * kVanishing;
+    // Still too much at a scale whose contributions are lost in rounding, or nearly nothing: none is small enough.
+    const bool lost = !found && result.iterations < options_.max_iterations && residual() <= kLost;
+    const bool vanishing = low == 0.0 && off > 0.0 && (lost || lambda_ < first * kVanishing);
     if (vanishing || lambda_ > first * kFar) {
       result.status = RiskParityStatus::infeasible;
       return false;

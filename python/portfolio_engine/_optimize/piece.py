@@ -21,6 +21,7 @@ class Piece:
 
     point: Point
     slope: Aim
+    held: npt.NDArray[np.bool_]  # by a bound
     dx: Array
     sigma_dw: Array
     dy: Array
@@ -38,27 +39,34 @@ class Piece:
 
     def at(self, step: float) -> Point | None:
         """The minimiser at s + step, None when the active set does not last that far."""
-        point = self.point
+        point, program = self.point, self.point.program
+        x = point.x + step * self.dx
+        z = point.z + step * self.dz
+        if (x < program.lb).any() or (x > program.ub).any() or (z < 0).any():
+            return None
         moved = replace(
             point,
-            x=point.x + step * self.dx,
+            x=x,
             y=point.y + step * self.dy,
-            z=point.z + step * self.dz,
+            z=z,
+            z_box=np.zeros_like(x),
+            z_trade=None,
             aim=point.aim.plus(self.slope.times(step)),
             turnover_dual=point.turnover_dual + step * self.dturnover,
         )
-        rest = -(moved.gradient + moved.y @ moved.program.A + moved.z @ moved.program.G)
-        moved = replace(moved, z_box=np.zeros_like(rest), z_trade=None)
-        program, trades = moved.program, moved.program.trades
-        held = (point.x <= program.lb) | (point.x >= program.ub)
-        if trades is None:
-            moved.z_box[held] = rest[held]
-        else:
-            most = moved.dearest
-            side = np.sign(point.x - trades.held)
+        vars(moved)["sigma_w"] = point.sigma_w + step * self.sigma_dw
+        rest = -moved.gradient
+        if program.a_names:
+            rest -= moved.y @ program.A
+        if program.g_names:
+            rest -= z @ program.G
+        trades = program.trades
+        if trades is not None:
+            most, side = moved.dearest, np.sign(point.traded)
             z_trade = np.where(side != 0, side * most, np.clip(rest, -most, most))
-            moved.z_box[held] = (rest - z_trade)[held]
-            moved = replace(moved, z_trade=z_trade)
+            rest -= z_trade
+            vars(moved)["z_trade"] = z_trade
+        moved.z_box[self.held] = rest[self.held]
         scale = min(1.0, float(np.abs(moved.gradient).max()), float(np.abs(moved.aim.linear).max()))
         return moved if moved.residuals.largest <= SAME_PIECE * scale + point.residuals.largest else None
 
@@ -68,7 +76,8 @@ def piece(point: Point, slope: Aim) -> Piece | None:
     program, x = point.program, point.x
     if point.tracking_dual:  # its limit bends the path
         return None
-    free = (x > program.lb) & (x < program.ub)
+    held = (x <= program.lb) | (x >= program.ub)
+    free = ~held
     active = point.z > 0
     rows, pull = np.vstack([program.A, program.G[active]]), slope.linear
     trades = program.trades
@@ -91,7 +100,7 @@ def piece(point: Point, slope: Aim) -> Piece | None:
     error[: int(free[: program.n].sum())] += sigma_dw[free[: program.n]]
     if np.abs(error).max(initial=0.0) > SOLVED * np.abs(pull).max():
         return None
-    return Piece(point, slope, dx, sigma_dw, duals[:p], dz, last)
+    return Piece(point, slope, held, dx, sigma_dw, duals[:p], dz, last)
 
 
 def _saddle(point: Point, free: npt.NDArray[np.bool_], rows: Array, right: Array) -> tuple[Array, Array] | None:

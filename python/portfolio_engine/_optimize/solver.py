@@ -128,7 +128,7 @@ class Solver:
         return Point(program, solution.x, *duals, quadratic, aim, self.moments, trade, turnover)
 
     def _arguments(self, program: Program, quadratic: float, aim: Aim) -> dict[str, Any]:
-        arguments = {"q": aim.linear, "lb": program.lb, "ub": program.ub}
+        arguments: dict[str, Any] = {"q": aim.linear, "lb": program.lb, "ub": program.ub}
         if quadratic:
             arguments["P"] = self.covariance(program)
         if len(program.h):

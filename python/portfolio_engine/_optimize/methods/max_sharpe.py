@@ -12,14 +12,17 @@ from dataclasses import replace
 import numpy as np
 
 from portfolio_engine._optimize.piece import Piece, piece
-from portfolio_engine._optimize.point import Point
+from portfolio_engine._optimize.point import Aim, Point
 from portfolio_engine._optimize.problem import Answer, Problem, inverse_multiplier
+from portfolio_engine._optimize.program import Program
 from portfolio_engine._optimize.registry import method
 from portfolio_engine._optimize.search import cheapest
+from portfolio_engine._optimize.solver import InfeasibleProgramError
 from portfolio_engine.errors import SolverError
 
 ROOT = 1e-12  # relative to the variance
 NO_RISK = 1e-14  # relative to the largest variance
+CONE = 1e-12  # residuals
 STEPS = 100
 
 
@@ -49,9 +52,11 @@ def _tangency(problem: Problem, positive: float) -> Point | None:
 
     Newton's method on the pieces of the path, kept in a bracket.
     """
-    s, low, high = _guess(problem), 0.0, math.inf
+    point = _cone(problem)
+    if point is not None and (point.x <= point.program.ub).all() and point.residuals.largest <= CONE:
+        return point
+    s, low, high = _guess(problem) if point is None else inverse_multiplier(point, problem.cost), 0.0, math.inf
     vertex: Point | None = None  # the highest return, the end of the path
-    point: Point | None = None
     for _ in range(STEPS):
         point = problem.solver.minimise(problem.program, 1.0, problem.cost.times(s), point)
         excess = -point.value(problem.cost) - problem.risk_free_rate
@@ -71,6 +76,51 @@ def _tangency(problem: Problem, positive: float) -> Point | None:
                 return there
         s = _next(problem, point, vertex, s, root, low, high, way)
     raise SolverError("numerical_error", f"the search for the highest ratio did not settle in {STEPS} steps")
+
+
+def _cone(problem: Problem) -> Point | None:
+    """The tangency portfolio by one program where the constraints allow, upper bounds left out; None elsewhere.
+
+    With every lower bound zero and a positive budget B the portfolios are the rays of a cone, h'w <= c being
+    (h - c / B 1)'y <= 0 there, and the one with least y'Sigma y at a fixed excess return is the best one's (Cornuejols
+    and Tutuncu 2006, section 8.2).
+    """
+    program, solver, budget, rate = problem.program, problem.solver, problem.budget, problem.risk_free_rate
+    plain = program.trades is None and program.tracking is None and program.k == program.n
+    if not plain or program.lb.any() or budget <= 0 or "budget" not in program.a_names:
+        return None
+    excess = solver.moments.mu - rate
+    top = float(excess.max())
+    if top <= 0:
+        return None
+    others = np.array([name != "budget" for name in program.a_names])
+    A, b = program.A[others], program.b[others]
+    cone = Program(
+        n=program.n,
+        lb=program.lb,
+        ub=np.full(program.n, np.inf),
+        lb_names=program.lb_names,
+        ub_names=program.ub_names,
+        G=program.G - (program.h / budget)[:, None],
+        h=np.zeros(len(program.h)),
+        g_names=program.g_names,
+        g_sign=program.g_sign,
+        A=np.vstack([excess / top, A - (b / budget)[:, None]]),
+        b=np.append(1.0, np.zeros(len(b))),
+        a_names=("", *program.a_names[: len(b)]),
+    )
+    try:
+        ray = solver.minimise(cone, 1.0, Aim(np.zeros(program.n)))
+    except InfeasibleProgramError:
+        return None  # the path says why
+    kappa = float(ray.x.sum()) / budget
+    s = -float(ray.y[0]) / (top * kappa) if kappa > 0 else 0.0
+    if s <= 0:
+        return None
+    y, z = np.zeros(len(program.b)), ray.z / kappa
+    y[others] = ray.y[1:] / kappa
+    y[~others] = s * rate - (float(b @ y[others]) + float(program.h @ z)) / budget
+    return Point(program, ray.x / kappa, y, z, ray.z_box / kappa, 1.0, problem.cost.times(s), solver.moments)
 
 
 def _root(way: Piece, s: float, excess: float) -> float:

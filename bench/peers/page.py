@@ -32,7 +32,11 @@ def duration(seconds: float | None) -> str:
 
 def met(found: Verdict, target: float) -> str:
     """In words, for the rows of one thread."""
-    return found.note or ("yes" if found.ratio is not None and found.ratio <= target else "no")
+    if found.note or found.ratio is None:
+        return found.note or "no"
+    if found.ratio <= target:
+        return "yes"
+    return f"no; {found.other[1]:.3g} with {found.other[0]}" if found.other else "no"
 
 
 def cells(row: dict[str, Any], machine: dict[str, float], one: bool) -> list[str]:

@@ -21,6 +21,7 @@ class Verdict:
     fastest: float | None  # the ratio of the fastest samples
     limit: float | None  # the fraction of the machine's own limit
     note: str = ""
+    other: tuple[str, float] | None = None  # the ratio of another way to call ours, and which
 
 
 def judged(measured: dict[str, Any]) -> list[Result]:
@@ -50,7 +51,11 @@ def verdict(measured: dict[str, Any], machine: dict[str, float]) -> Verdict:
     limit = least / ours["median"] if least else None
     if best is None:
         return Verdict(ours, None, None, None, limit, "no peer is accurate")
-    return Verdict(ours, best, ours["median"] / best["median"], ours["fastest"] / best["fastest"], limit)
+    ways = [r for r in results if r["name"].startswith(f"{OURS}, ") and r["accurate"]]
+    other = next(((r["name"].split(", ")[1], r["median"] / best["median"]) for r in ways), None)
+    return Verdict(
+        ours, best, ours["median"] / best["median"], ours["fastest"] / best["fastest"], limit, other=other
+    )  # fmt: skip
 
 
 def _best(results: list[Result]) -> Result | None:

@@ -1,0 +1,1 @@
+"""Our solver inside other packages: importing `integrations.qpsolvers` or `integrations.cvxpy` registers it there."""

@@ -40,6 +40,10 @@ struct StepKernels {
 struct ScenarioKernels {
   StepKernels<float> steps32;
   StepKernels<double> steps64;
+  // below[b] += how many values are under low[b]; inside[k] says whether value k is in any low[b] .. high[b]. `count`
+  // is a multiple of kStrip.
+  void (*sort_out)(const double* values, std::size_t count, const double* low, const double* high, std::size_t brackets,
+                   std::int64_t* below, std::int64_t* inside);
 };
 
 // A factor in the order in which the kernels read it: assets with few leading entries first, so that a Cholesky factor,

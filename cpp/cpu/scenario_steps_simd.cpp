@@ -117,11 +117,40 @@ void hold(const double* weights, std::size_t n, const double* growth, double sta
   }
 }
 
+void sort_out(const double* values, std::size_t count, const double* low, const double* high, std::size_t brackets,
+              std::int64_t* below, std::int64_t* inside) {
+  constexpr std::size_t kStep = kSums * kLanes<double>, kSome = 8;  // brackets whose counts stay in registers or beside
+  for (std::size_t first = 0; first < brackets; first += kSome) {
+    const std::size_t some = brackets - first < kSome ? brackets - first : kSome;
+    I64 less[kSome] = {};
+    for (std::size_t k = 0; k < count; k += kStep) {
+      F64 value[kSums];
+      I64 any[kSums] = {};
+      for (std::size_t w = 0; w < kSums; ++w) {
+        value[w] = load<F64>(values + k + w * kLanes<double>);
+        if (first > 0) any[w] = load<I64>(inside + k + w * kLanes<double>);
+      }
+      for (std::size_t b = 0; b < some; ++b) {
+        const F64 under = all<F64>(low[first + b]), over = all<F64>(high[first + b]);
+        for (std::size_t w = 0; w < kSums; ++w) {
+          less[b] += value[w] < under;  // -1 for yes
+          any[w] |= (value[w] >= under) & (value[w] <= over);
+        }
+      }
+      for (std::size_t w = 0; w < kSums; ++w) store(inside + k + w * kLanes<double>, any[w]);
+    }
+    for (std::size_t b = 0; b < some; ++b) {
+      for (std::size_t lane = 0; lane < kLanes<double>; ++lane) below[first + b] -= less[b][lane];
+    }
+  }
+}
+
 }  // namespace
 
 namespace portfolio::PORTFOLIO_LEVEL {
 
 const ScenarioKernels scenario_kernels{{&returns<float>, &spread<float>, &rebalance<float>, &grow<float>, &hold},
-                                       {&returns<double>, &spread<double>, &rebalance<double>, &grow<double>, &hold}};
+                                       {&returns<double>, &spread<double>, &rebalance<double>, &grow<double>, &hold},
+                                       &sort_out};
 
 }  // namespace portfolio::PORTFOLIO_LEVEL

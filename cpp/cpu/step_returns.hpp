@@ -12,11 +12,11 @@
 
 namespace portfolio {
 
-// Zeros that begin at a cache line, so that no vector of a strip crosses one.
+// Numbers, not set, that begin at a cache line, so that no vector of a strip crosses one.
 template <class T>
 class Lines {
  public:
-  explicit Lines(std::size_t count) : data_(new (std::align_val_t{64}) T[count + 1]()) {}
+  explicit Lines(std::size_t count) : data_(new (std::align_val_t{64}) T[count + 1]) {}
   T* data() const { return data_.get(); }
 
  private:

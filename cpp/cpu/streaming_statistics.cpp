@@ -5,6 +5,8 @@
 #include <iterator>
 #include <limits>
 
+#include "scenario_steps.hpp"
+
 namespace portfolio {
 namespace {
 
@@ -75,20 +77,26 @@ StreamingStatistics::StreamingStatistics(const SimulateOptions& options, double 
 
 std::size_t StreamingStatistics::next() const { return std::min({std::max(kFirst, seen_), kRound, total_ - seen_}); }
 
-StreamingStatistics::Part StreamingStatistics::gather(const double* values, std::size_t count) const {
+StreamingStatistics::Part StreamingStatistics::gather(double* values, std::size_t count) const {
+  const std::size_t room = (count + kStrip - 1) / kStrip * kStrip;
+  std::fill(values + count, values + room, std::numeric_limits<double>::infinity());  // below nothing
   Part part;
   add_up(values, count, std::numeric_limits<double>::infinity(), all_.shift, part.sum, part.squares);
-  std::vector<double> inside(count);
-  for (std::size_t b = 0; b < brackets_.size(); ++b) {
-    const double low = brackets_[b].low, high = brackets_[b].high;
-    std::size_t below = 0, kept = 0;
-    for (std::size_t k = 0; k < count; ++k) below += values[k] < low ? 1 : 0;
-    for (std::size_t k = 0; k < count; ++k) {
-      inside[kept] = values[k];
-      kept += (values[k] >= low) & (values[k] <= high);
+  std::vector<double> low, high;
+  for (const Bracket& bracket : brackets_) {
+    low.push_back(bracket.low);
+    high.push_back(bracket.high);
+  }
+  std::vector<std::int64_t> inside(room);
+  part.below.assign(brackets_.size(), 0);
+  PORTFOLIO_SIMD_CHOOSE(scenario_kernels)
+      .sort_out(values, room, low.data(), high.data(), low.size(), part.below.data(), inside.data());
+  part.kept.resize(brackets_.size());
+  for (std::size_t k = 0; k < count; ++k) {
+    if (inside[k] == 0) continue;
+    for (std::size_t b = 0; b < low.size(); ++b) {
+      if (values[k] >= low[b] && values[k] <= high[b]) part.kept[b].push_back(values[k]);
     }
-    part.below.push_back(below);
-    part.kept.emplace_back(inside.begin(), inside.begin() + static_cast<std::ptrdiff_t>(kept));
   }
   const double below = std::nextafter(brackets_[tail_].low, -std::numeric_limits<double>::infinity());
   add_up(values, count, below, below_tail_.shift, part.tail_sum, part.tail_squares);
@@ -102,7 +110,7 @@ void StreamingStatistics::add(std::vector<Part>& parts, std::size_t count) {
     below_tail_.sum += part.tail_sum;
     below_tail_.squares += part.tail_squares;
     for (std::size_t b = 0; b < brackets_.size(); ++b) {
-      brackets_[b].below += part.below[b];
+      brackets_[b].below += static_cast<std::size_t>(part.below[b]);
       brackets_[b].kept.insert(brackets_[b].kept.end(), part.kept[b].begin(), part.kept[b].end());
     }
   }

@@ -2,6 +2,7 @@
 // values is kept, and narrowed as the sample grows; of the rest only counts and sums are.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "sample_statistics.hpp"
@@ -16,13 +17,14 @@ class StreamingStatistics {
   // How many values the next round takes; 0 after the last.
   std::size_t next() const;
 
-  // What one block of values adds; blocks of a round may be gathered at the same time.
+  // What one block of values adds; blocks of a round may be gathered at the same time. `values` has room for `count`
+  // rounded up to kStrip.
   struct Part {
     double sum = 0.0, squares = 0.0, tail_sum = 0.0, tail_squares = 0.0;
-    std::vector<std::size_t> below;         // for each bracket
+    std::vector<std::int64_t> below;        // for each bracket
     std::vector<std::vector<double>> kept;  // for each bracket
   };
-  Part gather(const double* values, std::size_t count) const;
+  Part gather(double* values, std::size_t count) const;
 
   // Takes the parts of a round, in the order of their blocks.
   void add(std::vector<Part>& parts, std::size_t count);

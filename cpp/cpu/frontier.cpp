@@ -65,6 +65,7 @@ void read_points(const FrontierProblem& problem, const std::vector<Corner>& corn
 FrontierResult CpuBackend::efficient_frontier(const FrontierProblem& problem) const {
   std::vector<double> q(problem.mu.size);
   QpOptions options = problem.qp;
+  options.method = QpMethod::interior_point;  // its polish says which bounds hold, and all multipliers
   DeviceUsed device{"cpu", ""};
   const auto solve = [&](double t) {
     for (std::size_t j = 0; j < q.size(); ++j) q[j] = -t * problem.mu[j];

@@ -117,15 +117,15 @@ RiskParityResult finish(const Batch& batch, std::size_t k, const RiskParityProbl
   if (sweeps < options.max_iterations) {
     parity::Solver solver(problem.covariance, problem.budgets);
     if (solver.start(batch.y(k))) {
-      RiskParityResult result = solver.solve(options.tolerance, options.max_iterations - sweeps);
+      RiskParityResult result = solver.solve(options.tolerance, options.max_iterations - sweeps, options.interrupt);
       result.iterations += sweeps;
       result.device = {"metal", ""};
       if (result.status == RiskParityStatus::optimal) return result;
     }
   }
   // The CPU's own path decides what is wrong with it.
-  RiskParityResult result =
-      parity::Solver(problem.covariance, problem.budgets).solve(options.tolerance, options.max_iterations);
+  RiskParityResult result = parity::Solver(problem.covariance, problem.budgets)
+                                .solve(options.tolerance, options.max_iterations, options.interrupt);
   result.device = {"cpu", "Newton's method from float32 gave no optimum"};
   return result;
 }

@@ -52,13 +52,17 @@ class Interior {
   // One predictor-corrector step; false when the linear algebra or the step length gives up, or the caller does.
   bool step() {
     const double mu = complementarity();
-    rx_ = p_.P * at_.x + p_.A.transpose() * at_.y + stack_.transposed_times(at_.z) + at_.tau * p_.q;
+    Px_ = p_.P * at_.x;
+    rx_ = Px_ + p_.A.transpose() * at_.y + stack_.transposed_times(at_.z) + at_.tau * p_.q;
     ry_ = p_.A * at_.x - at_.tau * p_.b;
     rz_ = stack_.times(at_.x) + at_.s - at_.tau * stack_.d();
-    curvature_ = at_.x.dot(p_.P * at_.x);
-    rtau_ = at_.kappa + p_.q.dot(at_.x) + p_.b.dot(at_.y) + stack_.d().dot(at_.z) + curvature_ / at_.tau;
+    rtau_ = at_.kappa + p_.q.dot(at_.x) + p_.b.dot(at_.y) + stack_.d().dot(at_.z) + at_.x.dot(Px_) / at_.tau;
     if (!kkt_.factor(at_.z.cwiseQuotient(at_.s)) || interrupt_.requested()) return false;
     kkt_.solve(-p_.q, p_.b, stack_.d(), constant_.x, constant_.y, constant_.z);
+    slope_ = p_.q + (2.0 / at_.tau) * Px_;
+    // The step of tau divides by this, written as a sum of terms of one sign.
+    const Vec offset = constant_.x - at_.x / at_.tau, weighted = constant_.z.cwiseProduct(at_.s).cwiseQuotient(at_.z);
+    divisor_ = offset.dot(p_.P * offset) + at_.kappa / at_.tau + weighted.dot(constant_.z);
     Point affine, combined;
     direction(0.0, at_.s.cwiseProduct(at_.z), at_.tau * at_.kappa, affine);
     const double reach = std::min(1.0, step_length(affine));
@@ -126,12 +130,7 @@ class Interior {
     const double keep = 1.0 - sigma;
     kkt_.solve(-keep * rx_, -keep * ry_, -keep * rz_ + rs.cwiseQuotient(at_.z), d.x, d.y, d.z);
     const double tau = at_.tau;
-    const Vec slope = p_.q + (2.0 / tau) * (p_.P * at_.x), offset = constant_.x - at_.x / tau;
-    const double numerator = keep * rtau_ - rkappa / tau + slope.dot(d.x) + p_.b.dot(d.y) + stack_.d().dot(d.z);
-    // Equal to the textbook denominator, written as a sum of terms of one sign.
-    const Vec weighted = constant_.z.cwiseProduct(at_.s).cwiseQuotient(at_.z);
-    const double denominator = offset.dot(p_.P * offset) + at_.kappa / tau + weighted.dot(constant_.z);
-    d.tau = numerator / denominator;
+    d.tau = (keep * rtau_ - rkappa / tau + slope_.dot(d.x) + p_.b.dot(d.y) + stack_.d().dot(d.z)) / divisor_;
     d.x += d.tau * constant_.x;
     d.y += d.tau * constant_.y;
     d.z += d.tau * constant_.z;
@@ -149,8 +148,8 @@ class Interior {
   Stack stack_;
   Kkt kkt_;
   Point at_, constant_;
-  Vec rx_, ry_, rz_;
-  double rtau_ = 0.0, curvature_ = 0.0;
+  Vec Px_, slope_, rx_, ry_, rz_;
+  double rtau_ = 0.0, divisor_ = 0.0;
 };
 
 }  // namespace

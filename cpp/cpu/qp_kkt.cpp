@@ -13,7 +13,7 @@ using Eigen::Index;
 constexpr double kRegularisation = 1e-10;  // first try; the scaled matrix has entries of order one
 constexpr int kRegularisationTries = 7;
 constexpr int kRefinements = 6;
-constexpr double kRefined = 1e-14;
+constexpr double kRefined = 1e-13;
 
 int to_int(Index i) { return static_cast<int>(i); }
 

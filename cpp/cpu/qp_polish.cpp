@@ -197,7 +197,7 @@ class ActiveProblem {
   Index rank_ = 0;
 };
 
-// Multipliers of the wrong sign leave the set, violated limits enter; rounding is set to zero in place.
+// Multipliers of the wrong sign leave the set, violated and reached limits enter; rounding is set to zero in place.
 ActiveSet correct(const Problem& p, ActiveSet active, Solution& s) {
   const double small = kRounding * (1.0 + std::max(s.z_box.size() ? s.z_box.lpNorm<Eigen::Infinity>() : 0.0,
                                                    s.z.size() ? s.z.lpNorm<Eigen::Infinity>() : 0.0));
@@ -205,8 +205,8 @@ ActiveSet correct(const Problem& p, ActiveSet active, Solution& s) {
   for (Index j = 0; j < p.n(); ++j) {
     auto& bound = active.bound[static_cast<std::size_t>(j)];
     if (bound == 0) {
-      if (p.lb[j] - s.x[j] > close) bound = -1;
-      if (s.x[j] - p.ub[j] > close) bound = 1;
+      if (p.ub[j] - s.x[j] <= close) bound = 1;  // rounding away from a bound is at the bound
+      if (s.x[j] - p.lb[j] <= close) bound = -1;
     } else if (bound * s.z_box[j] < 0.0) {
       if (std::fabs(s.z_box[j]) > small) bound = 0;
       s.z_box[j] = 0.0;

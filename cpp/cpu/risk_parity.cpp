@@ -34,7 +34,8 @@ bool within(const std::vector<double>& weights, const RiskParityOptions& options
 }  // namespace
 
 RiskParityResult CpuBackend::risk_parity(MatrixView covariance, const RiskParityOptions& options) const {
-  RiskParityResult free = parity::Solver(covariance, options.budgets).solve(options.tolerance, options.max_iterations);
+  RiskParityResult free =
+      parity::Solver(covariance, options.budgets).solve(options.tolerance, options.max_iterations, options.interrupt);
   if (!options.lower && !options.upper) return free;
   if (!room(options, free.weights.size())) {
     free.status = RiskParityStatus::infeasible;
@@ -50,8 +51,8 @@ std::vector<RiskParityResult> CpuBackend::risk_parity_batch(const std::vector<Ri
                                                             const RiskParityOptions& options) const {
   std::vector<RiskParityResult> out(problems.size());
   parallel_for(problems.size(), [&](std::size_t k) {
-    out[k] =
-        parity::Solver(problems[k].covariance, problems[k].budgets).solve(options.tolerance, options.max_iterations);
+    out[k] = parity::Solver(problems[k].covariance, problems[k].budgets)
+                 .solve(options.tolerance, options.max_iterations, options.interrupt);
   });
   return out;
 }

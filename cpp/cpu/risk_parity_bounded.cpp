@@ -137,6 +137,7 @@ bool Bounded::minimise(int& iterations) {
   const double enough = 0.01 * options_.tolerance;
   int refused = 0;
   while (iterations < options_.max_iterations && refused < 3) {
+    options_.interrupt.check("risk_parity");
     for (int k = 0; k < kSweeps && residual() > kNear && iterations < options_.max_iterations; ++k, ++iterations)
       sweep();
     multiply();

@@ -129,13 +129,14 @@ void Solver::report(RiskParityResult& result) const {
 }
 
 // The relative error is what small budgets need; where rounding forbids it, the absolute one decides.
-RiskParityResult Solver::solve(double tolerance, int max_iterations) {
+RiskParityResult Solver::solve(double tolerance, int max_iterations, const Interrupt& interrupt) {
   RiskParityResult result;
   double best = error(true);
   std::vector<double> best_y = y_;
   int stalled = 0;
   bool broke_down = false;
   while (!(best <= tolerance) && result.iterations < max_iterations && stalled < 3 && !broke_down) {
+    interrupt.check("risk_parity");
     if (without_risk()) break;
     const bool sweeping = sweeps_ < kSweeps;
     if (sweeping) {

@@ -22,7 +22,7 @@ class Solver {
   const std::vector<double>& budgets() const { return b_; }  // sum to one
   // Continues from a y of another device, near enough for Newton alone; false when it is not finite and positive.
   bool start(const float* y);
-  RiskParityResult solve(double tolerance, int max_iterations);
+  RiskParityResult solve(double tolerance, int max_iterations, const Interrupt& interrupt);
 
  private:
   void multiply();

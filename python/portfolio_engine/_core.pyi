@@ -102,6 +102,8 @@ def risk_parity(
     tolerance: float,
     max_iterations: int,
     device: str,
+    time_limit: float | None = None,
+    cancel: CancelToken | None = None,
 ) -> _Result: ...
 def risk_parity_batch(
     covariances: Sequence[_Array],
@@ -110,6 +112,8 @@ def risk_parity_batch(
     tolerance: float,
     max_iterations: int,
     device: str,
+    time_limit: float | None = None,
+    cancel: CancelToken | None = None,
 ) -> list[_Result]: ...
 def philox4x32_10(counter: Sequence[int], key: Sequence[int]) -> list[int]: ...
 def standard_normals(

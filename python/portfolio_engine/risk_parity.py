@@ -19,6 +19,7 @@ from portfolio_engine._labels import (
     label_vector,
     stacked,
 )
+from portfolio_engine.cancel import CancelToken, Limit
 
 VECTORS = ("weights", "risk_contributions", "bound_duals")
 
@@ -76,6 +77,8 @@ def risk_parity(
     tolerance: float = 1e-10,
     max_iterations: int = 1000,
     device: str = "auto",
+    time_limit: float | None = None,
+    cancel: CancelToken | None = None,
 ) -> RiskParity:
     """Long-only portfolio in which asset i contributes the share `budgets[i]` of the risk, within bounds if given.
 
@@ -95,12 +98,16 @@ def risk_parity(
         tolerance: on the relative error of each contribution; where rounding forbids that, on `max_error`.
         max_iterations: limit on `iterations`.
         device: "auto", "cpu" or "metal".
+        time_limit: seconds, None for none; looked at before each iteration.
+        cancel: a CancelToken with which another thread can end it.
 
     Raises:
+        TimeoutError, CancelledError: ended by `time_limit` or `cancel`.
         ValueError: a matrix that is not square, symmetric and finite, an asset without variance (it is named),
             budgets of another length or not positive, bounds of another length or negative, an absent device.
     """
     function = "risk_parity"
+    limit = Limit.of(function, time_limit, cancel)
     matrix, shares = _arguments(covariance, budgets, function, "covariance", "budgets")
     raw = kernels.risk_parity(
         matrix,
@@ -110,6 +117,7 @@ def risk_parity(
         tolerance=float(tolerance),
         max_iterations=int(max_iterations),
         device=device,
+        **limit.arguments,
     )
     return _result(raw, covariance)
 
@@ -121,6 +129,8 @@ def risk_parity_batch(
     tolerance: float = 1e-10,
     max_iterations: int = 1000,
     device: str = "auto",
+    time_limit: float | None = None,
+    cancel: CancelToken | None = None,
 ) -> list[RiskParity]:
     """Solve many risk budgeting problems in one native, parallel call.
 
@@ -128,7 +138,7 @@ def risk_parity_batch(
         covariances: (B, n, n), or a list of (n_k, n_k) matrices (arrays or DataFrames) whose sizes may differ, each as
             in `risk_parity`. A matrix that is the same object in several places is shared.
         budgets: None: equal for every problem; else one entry for each covariance, each as in `risk_parity` or None.
-        tolerance, max_iterations, device: as in `risk_parity`.
+        tolerance, max_iterations, device, time_limit, cancel: as in `risk_parity`.
 
     Returns:
         One RiskParity for each problem, in their order. A problem without an answer says so in its own status. On the
@@ -140,6 +150,7 @@ def risk_parity_batch(
         ValueError: as `risk_parity`, naming the problem by its place; budgets of another number than the covariances.
     """
     function = "risk_parity_batch"
+    limit = Limit.of(function, time_limit, cancel)
     tables = stacked(covariances, function, "covariances")
     given = [None] * len(tables) if budgets is None else list(budgets)
     if len(given) != len(tables):
@@ -157,6 +168,7 @@ def risk_parity_batch(
         tolerance=float(tolerance),
         max_iterations=int(max_iterations),
         device=device,
+        **limit.arguments,
     )
     return [_result(raw, table) for raw, table in zip(results, tables, strict=True)]
 

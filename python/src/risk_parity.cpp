@@ -1,6 +1,7 @@
 #include "portfolio/risk_parity.hpp"
 
 #include "arrays.hpp"
+#include "interrupt.hpp"
 
 namespace {
 
@@ -19,13 +20,15 @@ py::dict to_dict(portfolio::RiskParityResult&& result) {
 }
 
 py::dict risk_parity(const Doubles& covariance, const MaybeDoubles& budgets, const MaybeDoubles& lower,
-                     const MaybeDoubles& upper, double tolerance, int max_iterations, const std::string& device) {
+                     const MaybeDoubles& upper, double tolerance, int max_iterations, const std::string& device,
+                     std::optional<double> time_limit, const portfolio::CancelToken* cancel) {
   portfolio::RiskParityOptions options;
   options.budgets = vector_view(budgets, "risk_parity", "budgets");
   options.lower = vector_view(lower, "risk_parity", "lower");
   options.upper = vector_view(upper, "risk_parity", "upper");
   options.tolerance = tolerance;
   options.max_iterations = max_iterations;
+  options.interrupt = interrupt_of(time_limit, cancel);
   options.device = portfolio::parse_device(device, "risk_parity");
   const auto view = matrix_view<double>(covariance, "risk_parity", "covariance");
   portfolio::RiskParityResult result;
@@ -38,7 +41,8 @@ py::dict risk_parity(const Doubles& covariance, const MaybeDoubles& budgets, con
 
 // Members may differ in size; arrays that are the same object are shared, not copied.
 py::list risk_parity_batch(const std::vector<Doubles>& covariances, const std::vector<MaybeDoubles>& budgets,
-                           double tolerance, int max_iterations, const std::string& device) {
+                           double tolerance, int max_iterations, const std::string& device,
+                           std::optional<double> time_limit, const portfolio::CancelToken* cancel) {
   constexpr const char* name = "risk_parity_batch";
   if (budgets.size() != covariances.size()) {
     throw std::invalid_argument(std::string("[") + name + "] budgets: expected one entry for each of the " +
@@ -48,6 +52,7 @@ py::list risk_parity_batch(const std::vector<Doubles>& covariances, const std::v
   portfolio::RiskParityOptions options;
   options.tolerance = tolerance;
   options.max_iterations = max_iterations;
+  options.interrupt = interrupt_of(time_limit, cancel);
   options.device = portfolio::parse_device(device, name);
   std::vector<portfolio::RiskParityProblem> problems;
   for (std::size_t k = 0; k < covariances.size(); ++k) {
@@ -69,7 +74,8 @@ py::list risk_parity_batch(const std::vector<Doubles>& covariances, const std::v
 void init_risk_parity(py::module_& m) {
   m.def("risk_parity", &risk_parity, py::arg("covariance"), py::arg("budgets"), py::kw_only(),
         py::arg("lower").none(true), py::arg("upper").none(true), py::arg("tolerance"), py::arg("max_iterations"),
-        py::arg("device"));
+        py::arg("device"), py::arg("time_limit") = py::none(), py::arg("cancel") = py::none());
   m.def("risk_parity_batch", &risk_parity_batch, py::arg("covariances"), py::arg("budgets"), py::kw_only(),
-        py::arg("tolerance"), py::arg("max_iterations"), py::arg("device"));
+        py::arg("tolerance"), py::arg("max_iterations"), py::arg("device"), py::arg("time_limit") = py::none(),
+        py::arg("cancel") = py::none());
 }

@@ -28,6 +28,15 @@ def projections(**more: Any) -> Any:
     return pe.nearest_psd(matrix, tolerance=1e-15, max_iterations=10**6, **more)
 
 
+MOMENTS = pe.Moments(np.linspace(0.02, 0.1, 60), COVARIANCE)
+ENDED: dict[str, Callable[..., Any]] = {
+    "optimize": lambda **more: pe.optimize(MOMENTS, "mean_variance", **more),
+    "efficient_frontier": lambda **more: pe.efficient_frontier(MOMENTS, 20, **more),
+    "risk_parity": lambda **more: pe.risk_parity(COVARIANCE, **more),
+    "risk_parity_batch": lambda **more: pe.risk_parity_batch([COVARIANCE, COVARIANCE], **more),
+    "simulate": lambda **more: scenarios(**more),
+    "nearest_psd": lambda **more: projections(**more),
+}
 LONG: dict[str, Callable[..., Any]] = {"simulate": scenarios, "nearest_psd": projections}
 
 
@@ -49,6 +58,16 @@ def test_another_thread_ends_it(name: str) -> None:
         LONG[name](cancel=token)
     assert time.monotonic() - began < 5.0
     assert token.cancelled
+
+
+@pytest.mark.parametrize("name", ENDED)
+def test_what_is_over_before_it_begins(name: str) -> None:
+    with pytest.raises(TimeoutError, match="time_limit"):
+        ENDED[name](time_limit=0.0)
+    token = pe.CancelToken()
+    token.cancel()
+    with pytest.raises(pe.CancelledError, match="cancel"):
+        ENDED[name](cancel=token)
 
 
 def test_limits_that_are_not_reached_change_nothing() -> None:

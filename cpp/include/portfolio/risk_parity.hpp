@@ -2,6 +2,7 @@
 #pragma once
 
 #include "portfolio/device.hpp"
+#include "portfolio/interrupt.hpp"
 #include "portfolio/matrix.hpp"
 
 namespace portfolio {
@@ -12,6 +13,7 @@ struct RiskParityOptions {
   double tolerance = 1e-10;   // max |contribution share - budget|
   int max_iterations = 1000;  // coordinate sweeps and Newton steps together
   Device device = Device::automatic;
+  Interrupt interrupt{};  // throws Interrupted
 };
 
 // zero_risk: a long-only combination has no risk at all, so that no portfolio has the budgets (weights: that

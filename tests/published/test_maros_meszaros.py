@@ -1,7 +1,7 @@
 """Convex QPs of Maros and Meszaros (1999): the 59 convex ones of the data folder.
 
-VALUES is not convex and is refused. PORTFOLIO_QP_LARGEST is the most variables, 1,010 unless said otherwise: the 14 with
-1,075 to 3,873 are sparse, and dense matrices of that size take seconds each; 3873 asks for all of them.
+VALUES is not convex and is refused. PORTFOLIO_QP_LARGEST is the most variables, 1,010 unless said otherwise: the 14
+with 1,075 to 3,873 are sparse, and dense matrices of that size take seconds each; 3873 asks for all of them.
 """
 
 from __future__ import annotations

@@ -146,9 +146,7 @@ class OptimisationService:
 
         def compute() -> FrontierAnswer:
             moments = pe.estimate_moments(sample.returns)
-            frontier = pe.efficient_frontier(
-                moments, request.points, constraints, risk_free_rate=rate, cancel=cancel
-            )
+            frontier = pe.efficient_frontier(moments, request.points, constraints, risk_free_rate=rate, cancel=cancel)
             return FrontierAnswer.of(frontier, sample.source)
 
         parameters = ["frontier", request.points, rate, weights, dict(request.constraints)]

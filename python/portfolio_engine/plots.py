@@ -219,7 +219,7 @@ def plot_backtest(backtest: Backtest, path: str | Path | None = None) -> Any:
 
 
 def draw_frontier(axis: Any, frontier: Frontier) -> None:
-    """Risk against return: the curve and its corners, the assets, the two named portfolios and the line from the risk-free rate."""
+    """Risk against return: curve, corners, assets, the two named portfolios, the line from the risk-free rate."""
     moments = frontier.moments
     volatilities, means = np.sqrt(np.diag(moments.Sigma)), moments.mu
     axis.plot(frontier.expected_risk, frontier.expected_return, color=COLOURS[0], linewidth=2.0, label="frontier")

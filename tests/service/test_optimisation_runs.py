@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,14 @@ from tests.service.fakes import ACTOR
 from tests.service.market_support import World, open_world
 
 NAMES = ("AAPL", "GOOGL", "MSFT", "NVDA", "TSLA")
+
+
+def until(holds: Callable[[], bool]) -> bool:
+    """Whether it comes to hold within 30 s."""
+    deadline = time.monotonic() + 30
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return holds()
 
 
 @pytest.fixture
@@ -129,9 +138,8 @@ async def test_a_full_queue_is_overload_and_passes(tmp_path: Path, monkeypatch: 
 
         asked = [ask(0), ask(1)]
         await asyncio.to_thread(gate.entered.wait, 30)
-        async with asyncio.timeout(30):
-            while world.optimisation.workers.unfinished < 2:
-                await asyncio.sleep(0)
+        workers = world.optimisation.workers
+        assert await asyncio.to_thread(until, lambda: workers.unfinished == 2)
         with pytest.raises(Unavailable) as caught:
             await ask(2)
         assert (caught.value.code, caught.value.retry_after_s > 0) == ("overloaded", True)

@@ -162,11 +162,13 @@ bool confirm_unbounded(const CvarProblem& v, const Program& program, CvarResult&
     terms += std::fabs(v.q[j] * r.x[j]);
   }
   if (!(-slope > kCertificate * terms)) return false;
+  double reach = 0.0;
+  for (const double value : r.x) reach = std::max(reach, std::fabs(value));
   const auto leaves = [&](MatrixView M, std::size_t i, bool both) {
     double activity = 0.0, added = 0.0;
     for (std::size_t j = 0; j < n; ++j) {
       activity += M(i, j) * r.x[j];
-      added += std::fabs(M(i, j) * r.x[j]);
+      added += std::fabs(M(i, j)) * reach;  // entries of the ray that are rounding count as nothing
     }
     return (both ? std::fabs(activity) : activity) > kCertificate * added;
   };

@@ -15,6 +15,7 @@ using qp::kInfinity;
 constexpr int kAll = 96;     // so few variables are all candidates from the start
 constexpr int kFirst = 40;   // candidates of a larger problem
 constexpr int kMore = 24;    // at least so many join at a time
+constexpr int kDense = 400;  // a start that frees more is no start
 constexpr int kMost = 4096;  // their block of P is 128 MiB
 constexpr int kRaises = 2;   // of the price of violated rows, by
 constexpr double kRaise = 1e3;
@@ -47,11 +48,7 @@ void ActiveSet::begin(const QpOptions& options) {
   const int n = model_.n();
   x_.resize(at(n));
   place_.assign(at(n), -1);
-  const VectorView near = options.start ? options.start : p.held;
-  for (int j = 0; j < n; ++j) {
-    const double wish = near ? near[at(j)] : 0.0;
-    x_[at(j)] = std::min(std::max(wish, model_.lb(j)), model_.ub(j));
-  }
+  start_at(options.start && inside(options.start) <= kDense ? options.start : p.held);
   qp::gradient_at(p, model_.hessian(), x_, gradient_);
   core_.attach(model_, n <= kAll ? n : std::min(n, 4 * kFirst));
   refresh();
@@ -69,6 +66,19 @@ void ActiveSet::begin(const QpOptions& options) {
     enter(kFirst);
   }
   core_.seed();
+}
+
+void ActiveSet::start_at(VectorView near) {
+  for (int j = 0; j < model_.n(); ++j) {
+    x_[at(j)] = std::min(std::max(near ? near[at(j)] : 0.0, model_.lb(j)), model_.ub(j));
+  }
+}
+
+// How many variables a start would put into the first working set.
+int ActiveSet::inside(VectorView near) const {
+  int count = 0;
+  for (int j = 0; j < model_.n(); ++j) count += near[at(j)] > model_.lb(j) && near[at(j)] < model_.ub(j) ? 1 : 0;
+  return count;
 }
 
 // Values of the rows at the point.

@@ -24,6 +24,8 @@ class ActiveSet {
   double most_work(const QpOptions& options) const;
   bool only_equations() const;
   void begin(const QpOptions& options);
+  void start_at(VectorView near);
+  int inside(VectorView near) const;
   double violation(int j) const;
   void price();
   int enter(int most);

@@ -39,7 +39,6 @@ class Core {
   int side(int c) const { return side_[at(c)]; }  // of held, when free
   bool is_free(int c) const { return slot_[at(c)] >= 0; }
   double price(int i) const { return price_[at(i)]; }
-  RowState state(int i) const { return state_[at(i)]; }
   int working() const { return inverse_.size(); }
   double kink_slope() const { return model_->turnover() >= 0 ? price(model_->turnover()) : 0.0; }
 

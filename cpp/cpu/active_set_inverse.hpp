@@ -20,7 +20,6 @@ class Inverse {
   void reserve(int capacity);
   void clear() { size_ = 0; }
   int size() const { return size_; }
-  int capacity() const { return capacity_; }
   double operator()(int i, int j) const { return row(i)[j]; }
   const double* row(int i) const { return data_.data() + static_cast<std::size_t>(i) * stride_; }
 

@@ -114,7 +114,6 @@ void measure(const QpProblem& p, const QpResult& s, const std::vector<double>& g
     }
   }
   out.objective = 0.5 * quadratic + linear + cost;
-  out.violation = violation;
   out.total_gap = std::max(std::fabs(quadratic + linear + value), complementarity);
   out.primal = violation / (1.0 + size);
   out.dual = std::max(top(rest), wrong) / (1.0 + dual_size);

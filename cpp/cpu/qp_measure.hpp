@@ -12,9 +12,9 @@ namespace portfolio::qp {
 // Beyond the relative residuals, what they are before division: the caller weighs them in other units too.
 struct Measured {
   double primal = 0.0, dual = 0.0, gap = 0.0, objective = 0.0;
-  std::vector<double> rest;                 // of stationarity, n
-  double violation = 0.0, total_gap = 0.0;  // absolute
-  std::vector<double> share;                // scratch
+  std::vector<double> rest;   // of stationarity, n
+  double total_gap = 0.0;     // absolute
+  std::vector<double> share;  // scratch
   double worst() const;
 };
 

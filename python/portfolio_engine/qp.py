@@ -92,6 +92,15 @@ def _vector(value: Any, function: str, argument: str) -> Array | None:
     return as_array(value, function, argument)
 
 
+def _number(turnover: Any, function: str) -> float:
+    if turnover is None:
+        return math.inf
+    try:
+        return float(turnover)
+    except (TypeError, ValueError):
+        raise ValueError(f"[{function}] turnover: expected a number, got {turnover!r}") from None
+
+
 def _start(value: Any) -> Any:
     """The weights of a solution, or of each of several."""
     if isinstance(value, QPSolution):
@@ -183,7 +192,7 @@ def solve_qp(
     if trading_cost is not None and np.ndim(trading_cost) == 0:
         trading_cost = np.full(np.shape(q)[-1:], float(trading_cost))
     arrays = _arrays(function, P, (q, G, h, A, b, lb, ub, start, held, trading_cost))
-    limit = math.inf if turnover is None else float(turnover)
+    limit = _number(turnover, function)
     options = (tolerance, max_iterations, polish, device, method, time_limit, cancel, check_matrix)
     return _solution(kernels.solve_qp(*arrays, limit, options))
 
@@ -249,7 +258,8 @@ def solve_qp_batch(
     else:
         if trading_cost is not None and np.ndim(trading_cost) == 0:
             others = (*others[:-1], np.full(np.shape(q)[-1:], float(trading_cost)))
-        limit = np.asarray(math.inf if turnover is None else turnover, dtype=np.float64)
+        limits = math.inf if turnover is None else turnover
+        limit = as_array(limits, function, "turnover").reshape(np.shape(limits))  # as_array gives a number an axis
         results = kernels.solve_qp_batch(*_arrays(function, P, others), limit, options)
     return [_solution(result) for result in results]
 
@@ -280,6 +290,5 @@ def _problems(given: Sequence[Mapping[str, Any]]) -> tuple[list[list[Array | Non
                 converted[id(value)] = as_array(value, function, f"{name} of problem {k}")
             arrays.append(None if value is None else converted[id(value)])
         out.append(arrays + factors)
-        turnover = problem.get("turnover")
-        limits.append(math.inf if turnover is None else float(turnover))
+        limits.append(_number(problem.get("turnover"), function))
     return out, limits

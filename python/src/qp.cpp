@@ -17,18 +17,30 @@ portfolio::QpMethod parse_method(const std::string& name, const char* function) 
                               "\"");
 }
 
+template <class T>
+T option(const py::tuple& given, std::size_t place, const char* function, const char* name, const char* expected) {
+  try {
+    return given[place].cast<T>();
+  } catch (const py::cast_error&) {
+    throw std::invalid_argument(std::string("[") + function + "] " + name + ": expected " + expected + ", got " +
+                                py::cast<std::string>(py::repr(given[place])));
+  }
+}
+
 // The options as Python passes them, by place: a call of a small problem takes tens of microseconds.
 struct Options {
   portfolio::QpOptions values;
 
   Options(const py::tuple& given, const char* function) {
-    values.tolerance = given[0].cast<double>();
-    values.max_iterations = given[1].cast<int>();
-    values.polish = given[2].cast<bool>();
-    values.device = portfolio::parse_device(given[3].cast<std::string>(), function);
-    values.method = parse_method(given[4].cast<std::string>(), function);
-    values.interrupt = interrupt_of(given[5].cast<std::optional<double>>(), given[6].cast<portfolio::CancelToken*>());
-    values.check_matrix = given[7].cast<bool>();
+    values.tolerance = option<double>(given, 0, function, "tolerance", "a number");
+    values.max_iterations = option<int>(given, 1, function, "max_iterations", "a whole number");
+    values.polish = option<bool>(given, 2, function, "polish", "True or False");
+    values.device = portfolio::parse_device(option<std::string>(given, 3, function, "device", "a string"), function);
+    values.method = parse_method(option<std::string>(given, 4, function, "method", "a string"), function);
+    values.interrupt =
+        interrupt_of(option<std::optional<double>>(given, 5, function, "time_limit", "seconds or None"),
+                     option<portfolio::CancelToken*>(given, 6, function, "cancel", "a CancelToken or None"));
+    values.check_matrix = option<bool>(given, 7, function, "check_matrix", "True or False");
   }
 };
 

@@ -155,6 +155,10 @@ def test_no_trade_at_all_and_a_held_that_must_change() -> None:
         ({"turnover": np.nan}, "turnover: expected a number of at least 0, got nan"),
         ({"start": [1.0]}, "start: expected 2 entries as in q, got 1"),
         ({"start": [1.0, np.inf]}, "start: expected finite numbers"),
+        ({"turnover": "much"}, "turnover: expected a number, got 'much'"),
+        ({"tolerance": "low"}, "tolerance: expected a number, got 'low'"),
+        ({"cancel": 3}, "cancel: expected a CancelToken or None, got 3"),
+        ({"time_limit": "soon"}, "time_limit: expected seconds or None, got 'soon'"),
         ({"method": "simplex"}, 'method: expected "auto", "active_set" or "interior_point", got "simplex"'),
     ],
 )

@@ -50,7 +50,7 @@ CovarianceResult estimate(BasicMatrixView<T> returns, const CovarianceOptions& o
   std::vector<double> strip(std::min(height, returns.rows) * n);
   for (std::size_t t = 0; t < returns.rows; t += height) {
     const std::size_t count = std::min(height, returns.rows - t);
-    centre_rows(returns, centre, t, count, options, seen, strip.data());
+    centre_rows(returns, centre, t, count, seen, strip.data());
     add_cross_product(strip.data(), count, scale, t == 0, product);
     if (!again) continue;
     weigh_again(seen, t, count, n, strip.data());

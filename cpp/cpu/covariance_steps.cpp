@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
+
+#include "centring.hpp"
 
 namespace portfolio {
 namespace {
@@ -88,6 +91,16 @@ void shrink_and_mirror(Matrix& s, double share) {
   for (std::size_t i = 0; i < n; ++i) s(i, i) += target;
 }
 
+template <class T>
+const CentringPasses<T>& passes() {
+  static const CentringKernels& kernels = PORTFOLIO_SIMD_CHOOSE(centring_kernels);
+  if constexpr (std::is_same_v<T, float>) {
+    return kernels.floats;
+  } else {
+    return kernels.doubles;
+  }
+}
+
 bool shrinks(const CovarianceOptions& options) {
   return options.method == CovarianceMethod::ledoit_wolf || options.method == CovarianceMethod::oas;
 }
@@ -101,63 +114,43 @@ Centring centring(BasicMatrixView<T> x, const CovarianceOptions& options, Observ
   seen.weights = observation_weights(x.rows, options);
   const std::vector<double>& p = seen.weights.p;
   const std::size_t n = x.cols;
+  const auto counts = std::find_if(p.begin(), p.end(), [](double v) { return v > 0.0; });
+  const std::size_t first = p.empty() ? 0 : static_cast<std::size_t>(counts - p.begin());
   Centring out;
-  out.first = static_cast<std::size_t>(std::find_if(p.begin(), p.end(), [](double v) { return v > 0.0; }) - p.begin());
-  if (p.empty()) out.first = 0;
-  out.pivot.assign(x.data + out.first * n, x.data + (out.first + 1) * n);
+  out.pivot.assign(x.data + first * n, x.data + (first + 1) * n);
   out.shift.assign(n, 0.0);
-  double* shift = out.shift.data();
-  const double* pivot = out.pivot.data();
-  for (std::size_t t = 0; t < x.rows; ++t) {
-    const T* in = x.data + t * n;
-    if (p.empty()) {
-      for (std::size_t j = 0; j < n; ++j) shift[j] += static_cast<double>(in[j]) - pivot[j];
-    } else {
-      for (std::size_t j = 0; j < n; ++j) shift[j] += p[t] * (static_cast<double>(in[j]) - pivot[j]);
-    }
-  }
+  passes<T>().add_shifts(x.data, x.rows, n, out.pivot.data(), p.empty() ? nullptr : p.data(), out.shift.data());
   seen.mean.resize(n);
   for (std::size_t j = 0; j < n; ++j) {
-    if (p.empty()) shift[j] /= static_cast<double>(x.rows);
-    seen.mean[j] = pivot[j] + shift[j];
+    if (p.empty()) out.shift[j] /= static_cast<double>(x.rows);
+    seen.mean[j] = out.pivot[j] + out.shift[j];
   }
+  out.roots.resize(p.size());
+  for (std::size_t t = 0; t < p.size(); ++t) out.roots[t] = std::sqrt(p[t]);
   return out;
 }
 
 template <class T>
 void centre_rows(BasicMatrixView<T> x, const Centring& centre, std::size_t first, std::size_t count,
-                 const CovarianceOptions& options, ObservationSummary& seen, double* rows) {
-  const std::size_t n = x.cols;
-  const std::vector<double>& p = seen.weights.p;
-  const double *pivot = centre.pivot.data(), *shift = centre.shift.data();
-  for (std::size_t t = 0; t < count; ++t) {
-    const T* in = x.data + (first + t) * n;
-    double* out = rows + t * n;
-    for (std::size_t j = 0; j < n; ++j) out[j] = static_cast<double>(in[j]) - pivot[j] - shift[j];
-    if (!p.empty()) {
-      const double root = std::sqrt(p[first + t]);
-      for (std::size_t j = 0; j < n; ++j) out[j] *= root;
-    }
-    if (options.method == CovarianceMethod::ledoit_wolf) {
-      const double norm = squared_norm(out, n);
-      seen.fourth += norm * norm;
-    }
-  }
+                 ObservationSummary& seen, double* rows) {
+  const double* roots = centre.roots.empty() ? nullptr : centre.roots.data() + first;
+  seen.fourth +=
+      passes<T>().centre(x.data + first * x.cols, count, x.cols, centre.pivot.data(), centre.shift.data(), roots, rows);
 }
 
 template Centring centring(BasicMatrixView<double>, const CovarianceOptions&, ObservationSummary&);
 template Centring centring(BasicMatrixView<float>, const CovarianceOptions&, ObservationSummary&);
-template void centre_rows(BasicMatrixView<double>, const Centring&, std::size_t, std::size_t, const CovarianceOptions&,
-                          ObservationSummary&, double*);
-template void centre_rows(BasicMatrixView<float>, const Centring&, std::size_t, std::size_t, const CovarianceOptions&,
-                          ObservationSummary&, double*);
+template void centre_rows(BasicMatrixView<double>, const Centring&, std::size_t, std::size_t, ObservationSummary&,
+                          double*);
+template void centre_rows(BasicMatrixView<float>, const Centring&, std::size_t, std::size_t, ObservationSummary&,
+                          double*);
 
 template <class T>
 CentredObservations centred(BasicMatrixView<T> returns, const CovarianceOptions& options) {
   CentredObservations out;
   const Centring centre = centring(returns, options, out);
   out.rows = Matrix(returns.rows, returns.cols);
-  centre_rows(returns, centre, 0, returns.rows, options, out, out.rows.data.data());
+  centre_rows(returns, centre, 0, returns.rows, out, out.rows.data.data());
   return out;
 }
 

@@ -10,13 +10,13 @@ namespace portfolio {
 struct ObservationSummary {
   std::vector<double> mean;
   ObservationWeights weights;
-  double fourth = 0.0;  // sum of ||row||^4 of the centred, weighted rows; for Ledoit and Wolf alone
+  double fourth = 0.0;  // sum of ||row||^4 of the centred, weighted rows; which Ledoit and Wolf need
 };
 
 // What every row loses: the pivot, one of the rows, and then the mean of what is left.
 struct Centring {
-  std::size_t first = 0;  // row of the pivot
   std::vector<double> pivot, shift;
+  std::vector<double> roots;  // sqrt(p), empty without weights
 };
 
 // Fills mean and weights of `seen`.
@@ -27,7 +27,7 @@ Centring centring(BasicMatrixView<T> returns, const CovarianceOptions& options, 
 // grows by theirs.
 template <class T>
 void centre_rows(BasicMatrixView<T> returns, const Centring& centre, std::size_t first, std::size_t count,
-                 const CovarianceOptions& options, ObservationSummary& seen, double* rows);
+                 ObservationSummary& seen, double* rows);
 
 // All of them at once.
 struct CentredObservations : ObservationSummary {

@@ -1,36 +1,57 @@
 #include "portfolio/eigh.hpp"
 
-#include <Eigen/Eigenvalues>
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <stdexcept>
 
 #include "blas.hpp"
+#include "checks.hpp"
 #include "cpu_backend.hpp"
+#include "eigh_ql.hpp"
 #include "parallel.hpp"
 #include "symmetric.hpp"
 
 namespace portfolio {
 namespace {
 
-constexpr std::size_t kSmall = 50;  // below, Eigen's QL iteration beats LAPACK's divide and conquer
+constexpr std::size_t kSmall = 80;  // up to here our own QL iteration beats LAPACK's divide and conquer
 
-void with_eigen(std::size_t size, double* a, double* values) {
-  const auto n = static_cast<Eigen::Index>(size);
-  Eigen::Map<Eigen::MatrixXd> A(a, n, n);
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(A);
-  if (solver.info() != Eigen::Success) throw std::runtime_error("[eigh] the iteration did not converge");
-  Eigen::Map<Eigen::VectorXd>(values, n) = solver.eigenvalues();
-  A = solver.eigenvectors();
+// Scaled by a power of two, so that squares neither overflow nor vanish.
+int exponent_of(const double* a, std::size_t count) {
+  const double largest = largest_magnitude(a, count);
+  int exponent = 0;
+  std::frexp(largest, &exponent);
+  return largest > 0.0 ? exponent : 0;
+}
+
+bool by_ql(std::size_t n, double* a, double* values) {
+  const std::size_t stride = block_count(n, 4) * 4;
+  std::vector<double> work(2 * n * stride + n + 4 * stride);
+  double *scaled = work.data(), *vectors = scaled + n * stride, *found = vectors + n * stride;
+  const int exponent = exponent_of(a, n * n);
+  const double half = std::ldexp(1.0, -exponent / 2), rest = std::ldexp(1.0, -exponent + exponent / 2);
+  for (std::size_t j = 0; j < n; ++j) {
+    for (std::size_t i = 0; i < n; ++i) scaled[j * stride + i] = a[j * n + i] * half * rest;
+  }
+  static const QlKernels& kernels = PORTFOLIO_SIMD_CHOOSE(ql_kernels);
+  if (!kernels.solve(n, stride, scaled, vectors, found, found + n)) return false;
+  std::vector<std::size_t> order(n);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) { return found[i] < found[j]; });
+  for (std::size_t k = 0; k < n; ++k) {
+    values[k] = std::ldexp(found[order[k]], exponent);
+    std::copy_n(vectors + order[k] * stride, n, a + k * n);
+  }
+  return true;
 }
 
 }  // namespace
 
 void eigen_columns(std::size_t n, double* a, double* values) {
-  if (n <= kSmall) {
-    with_eigen(n, a, values);
-  } else if (blas::syevd(static_cast<int>(n), a, values) != 0) {
+  if (n <= kSmall && by_ql(n, a, values)) return;
+  if (blas::syevd(static_cast<int>(n), a, values) != 0)
     throw std::runtime_error("[eigh] the iteration did not converge");
-  }
 }
 
 EighResult oriented(std::size_t n, std::vector<double>&& values, const double* columns) {

@@ -44,5 +44,38 @@ int main() {
   CHECK_THROWS(performance(view(below)), "got -1.5 at [1]");
   options.confidence = 1.0;
   CHECK_THROWS(performance(view(returns), options), "confidence");
+
+  // A table has the numbers of each column; a window those of a series of its own.
+  const Matrix table = [] {
+    Matrix m(40, 19);
+    for (std::size_t k = 0; k < m.data.size(); ++k) m.data[k] = 0.02 * std::sin(static_cast<double>(k * k));
+    return m;
+  }();
+  std::vector<double> market(40);
+  for (std::size_t t = 0; t < 40; ++t) market[t] = 0.01 * std::cos(static_cast<double>(t));
+  PerformanceOptions beside;
+  beside.benchmark = view(market);
+  const auto all = performance_batch(table.view(), beside);
+  CHECK(all.size() == 19);
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    std::vector<double> column(40);
+    for (std::size_t t = 0; t < 40; ++t) column[t] = table(t, k);
+    const auto one = performance(view(column), beside);
+    CHECK(all[k].sharpe_ratio == one.sharpe_ratio && all[k].conditional_value_at_risk == one.conditional_value_at_risk);
+    CHECK(all[k].max_drawdown == one.max_drawdown && all[k].up_capture == one.up_capture && all[k].drawdowns.empty());
+    const auto rolling = rolling_performance(view(column), 12, beside);
+    CHECK(std::isnan(rolling.volatility[10]) && rolling.volatility.size() == 40);
+    for (std::size_t t = 11; t < 40; ++t) {
+      PerformanceOptions part;
+      part.benchmark = {&market[t - 11], 12};
+      const auto alone_there = performance({&column[t - 11], 12}, part);
+      CHECK_NEAR(rolling.volatility[t], alone_there.volatility, 1e-13);
+      CHECK_NEAR(rolling.max_drawdown[t], alone_there.max_drawdown, 1e-14);
+      CHECK_NEAR(rolling.beta[t], alone_there.beta, 1e-12);
+      CHECK(rolling.value_at_risk[t] == alone_there.value_at_risk);
+    }
+  }
+  CHECK_THROWS(rolling_performance(view(market), 1),
+               "[rolling_performance] window: expected at least 2 returns, got 1");
   return check::finish();
 }

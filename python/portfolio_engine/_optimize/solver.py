@@ -137,7 +137,8 @@ class Solver:
             arguments |= {"A": program.A, "b": program.b}
         trades = program.trades
         if trades is not None:
-            arguments |= {"held": trades.held, "trading_cost": aim.trading * trades.cost, "turnover": trades.limit}
+            arguments["held"], arguments["turnover"] = trades.held, trades.limit
+            arguments["trading_cost"] = aim.trading * trades.cost
         return arguments
 
     def covariance(self, program: Program) -> Any:

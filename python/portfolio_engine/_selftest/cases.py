@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -13,9 +13,10 @@ from portfolio_engine._selftest.batches import batches
 from portfolio_engine._selftest.case import Array, Case, returns
 from portfolio_engine.covariance import CovarianceMethod, covariance
 from portfolio_engine.eigh import eigh, nearest_psd
-from portfolio_engine.performance import performance
+from portfolio_engine.performance import performance, performance_batch
 from portfolio_engine.qp import solve_qp
 from portfolio_engine.risk_parity import risk_parity
+from portfolio_engine.rolling import rolling_performance
 from portfolio_engine.simulate import simulate
 
 Precision = Literal["float32", "float64"]
@@ -34,7 +35,7 @@ def cases(quick: bool = False) -> Iterator[Case]:
     for precision in get_args(Precision):
         for steps in (1, 5):
             yield _simulation(precision, (2_000 if quick else 200_000) // steps, steps)
-    yield _performance()
+    yield from _performances()
 
 
 def _covariance(table: Array, method: CovarianceMethod) -> Case:
@@ -111,13 +112,32 @@ def _simulation(precision: Precision, scenarios: int, steps: int, n: int = 20) -
     )
 
 
-def _performance() -> Case:
-    series = returns(2520, 1)[:, 0]
-    expected = reference.performance(series)
+def _performances(days: int = 2520, window: int = 63) -> Iterator[Case]:
+    table = returns(days, 4)
+    series = table[:, 0]
+    windows = np.lib.stride_tricks.sliding_window_view(series, window)
+    calls: dict[str, tuple[str, Callable[[str], Any], list[Array]]] = {
+        "performance": (f"{days} days", lambda device: performance(series, device=device), [series]),
+        "performance_batch": (
+            f"4 of {days} days",
+            lambda device: performance_batch(table, device=device),
+            list(table.T),
+        ),
+        "rolling_performance": (
+            f"{days} days, {window} each",
+            lambda device: rolling_performance(series, window=window, device=device),
+            list(windows),
+        ),
+    }
+    for kernel, (size, call, parts) in calls.items():
+        yield _measures(kernel, size, call, reference.performances(parts))
+
+
+def _measures(kernel: str, size: str, call: Callable[[str], Any], expected: dict[str, Array]) -> Case:
     return Case(
-        "performance",
-        "2520 days",
-        lambda device: performance(series, device=device),
-        lambda got: max(abs(getattr(got, name) - value) / max(1, abs(value)) for name, value in expected.items()),
-        lambda got: [getattr(got, name) for name in expected],
+        kernel,
+        size,
+        call,
+        lambda got: reference.performance_error(got, expected),
+        lambda got: [reference.last(got, name, expected) for name in expected],
     )

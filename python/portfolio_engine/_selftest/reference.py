@@ -101,5 +101,24 @@ def performance(returns: Array) -> dict[str, float]:
     }
 
 
+def performances(parts: list[Array]) -> dict[str, Array]:
+    """The same of several series: a vector a measure."""
+    each = [performance(part) for part in parts]
+    return {name: np.array([one[name] for one in each]) for name in each[0]}
+
+
+def last(got: Any, name: str, expected: dict[str, Array]) -> Array:
+    """As many of the measure's values as are expected, from the end: rolling ones begin with NaN."""
+    return np.atleast_1d(getattr(got, name))[-len(expected[name]) :]
+
+
+def performance_error(got: Any, expected: dict[str, Array]) -> float:
+    """Relative to the measure, or absolute below one."""
+    return max(
+        float((np.abs(last(got, name, expected) - value) / np.maximum(1.0, np.abs(value))).max())
+        for name, value in expected.items()
+    )
+
+
 def _largest(*arrays: Any) -> float:
     return max((float(np.abs(a).max()) for a in arrays if np.size(a)), default=0.0)

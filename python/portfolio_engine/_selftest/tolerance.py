@@ -19,4 +19,6 @@ TOLERANCE: dict[str, dict[str, float]] = {
     "simulate float32": {"cpu": 1e-6, "metal": 1e-6},  # terminal value of each scenario
     "simulate float64": {"cpu": 1e-12, "metal": 1e-12},
     "performance": {"cpu": 1e-10, "metal": 1e-10},
+    "performance_batch": {"cpu": 1e-10, "metal": 1e-10},
+    "rolling_performance": {"cpu": 1e-10, "metal": 1e-10},
 }

@@ -1,0 +1,28 @@
+// The two passes over a table of returns before its cross product: for the means, and to centre a strip of rows.
+#pragma once
+
+#include <cstddef>
+
+#include "simd_level.hpp"
+
+namespace portfolio {
+
+// T x n rows, contiguous. `pivot`, `shift`: n each; `weights` and `roots`: one a row, or null for ones.
+template <class T>
+struct CentringPasses {
+  // shift += sum of weights[t] (row t - pivot).
+  void (*add_shifts)(const T* x, std::size_t rows, std::size_t n, const double* pivot, const double* weights,
+                     double* shift);
+  // out = roots[t] (row t - pivot - shift); returns the sum of ||row of out||^4.
+  double (*centre)(const T* x, std::size_t rows, std::size_t n, const double* pivot, const double* shift,
+                   const double* roots, double* out);
+};
+
+struct CentringKernels {
+  CentringPasses<double> doubles;
+  CentringPasses<float> floats;
+};
+
+}  // namespace portfolio
+
+PORTFOLIO_SIMD_TABLE(CentringKernels, centring_kernels)

@@ -50,7 +50,7 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     ),
     "performance": lambda a: pe.performance(a(RETURNS[:, 0].copy()), a(RETURNS[:, 1].copy())),
     "performance_batch": lambda a: pe.performance_batch(a(RETURNS), a(RETURNS[:, 0].copy())),
-    "rolling_performance": lambda a: pe.rolling_performance(a(RETURNS[:, 0].copy()), a(RETURNS[:, 1].copy()), window=20),
+    "rolling_performance": lambda a: pe.rolling_performance(a(RETURNS[:, 0].copy()), a(RETURNS[:, 1].copy()), window=9),
     "expanding_performance": lambda a: pe.expanding_performance(a(RETURNS[:, 0].copy()), a(RETURNS[:, 1].copy())),
     "prices_to_returns": lambda a: pe.prices_to_returns(a(PRICES)),
     "estimate_moments": lambda a: pe.estimate_moments(a(RETURNS), expected_returns=a(252 * MEAN)),

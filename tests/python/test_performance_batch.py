@@ -105,7 +105,7 @@ def test_threads_do_not_change_a_bit(threads: Callable[[int], None]) -> None:
         (np.zeros(3), {}, r"returns: expected a matrix, got shape \(3,\)"),
         (np.zeros((0, 3)), {}, "returns: expected at least 1 observation, got none"),
         (np.array([[0.1, 0.2], [0.1, np.inf]]), {}, r"returns: expected finite numbers, got inf at \[1, 1\]"),
-        (np.array([[0.1, -2.0]]), {}, r"returns: expected simple returns, .* got -2 at \[0, 1\]"),
+        (np.array([[0.1, 0.2], [0.1, -2.0]]), {}, r"returns: expected simple returns, .* got -2 at \[1, 1\]"),
         (np.zeros((2, 2)), {"benchmark": [0.1]}, "benchmark: expected one for each of the 2 returns, got 1"),
         (np.zeros((2, 2)), {"confidence": 1}, "confidence: expected a probability"),
     ],

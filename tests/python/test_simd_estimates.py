@@ -8,8 +8,6 @@ import subprocess
 import sys
 from typing import Any
 
-import pytest
-
 PROGRAM = """
 import hashlib, json
 import numpy as np
@@ -82,5 +80,4 @@ def test_every_instruction_level_is_accurate_and_centres_with_the_same_bits() ->
 
 
 def test_a_level_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(AssertionError, match="PORTFOLIO_SIMD"):
-        run("sse9")
+    assert run("sse9") is None

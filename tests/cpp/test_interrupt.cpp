@@ -84,11 +84,15 @@ void a_cancelled_token_is_a_status_of_its_own() {
 // In the middle of the work: the answer is what the iterates had reached, better the later it is.
 void the_best_point_so_far_comes_back() {
   const Dense d(500);
-  const QpResult whole = solve_qp(d.problem(), interior());
+  QpResult whole = solve_qp(d.problem(), interior());
+  for (int again = 0; again < 4; ++again) {  // the quickest: the first ones wait for memory
+    const QpResult next = solve_qp(d.problem(), interior());
+    if (next.seconds < whole.seconds) whole = next;
+  }
   CHECK(whole.status == QpStatus::optimal);
   double late = 0.0;
   bool between = false;
-  for (const double share : {0.3, 0.5, 0.7, 0.8, 0.9}) {
+  for (const double share : {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}) {
     QpOptions options = interior();
     const Clock::time_point start = Clock::now();
     options.interrupt.deadline =

@@ -51,10 +51,10 @@ int main() {
     for (std::size_t k = 0; k < m.data.size(); ++k) m.data[k] = 0.02 * std::sin(static_cast<double>(k * k));
     return m;
   }();
-  std::vector<double> market(40);
-  for (std::size_t t = 0; t < 40; ++t) market[t] = 0.01 * std::cos(static_cast<double>(t));
+  std::vector<double> index(40);
+  for (std::size_t t = 0; t < 40; ++t) index[t] = 0.01 * std::cos(static_cast<double>(t));
   PerformanceOptions beside;
-  beside.benchmark = view(market);
+  beside.benchmark = view(index);
   const auto all = performance_batch(table.view(), beside);
   CHECK(all.size() == 19);
   for (std::size_t k = 0; k < all.size(); ++k) {
@@ -67,7 +67,7 @@ int main() {
     CHECK(std::isnan(rolling.volatility[10]) && rolling.volatility.size() == 40);
     for (std::size_t t = 11; t < 40; ++t) {
       PerformanceOptions part;
-      part.benchmark = {&market[t - 11], 12};
+      part.benchmark = {&index[t - 11], 12};
       const auto alone_there = performance({&column[t - 11], 12}, part);
       CHECK_NEAR(rolling.volatility[t], alone_there.volatility, 1e-13);
       CHECK_NEAR(rolling.max_drawdown[t], alone_there.max_drawdown, 1e-14);
@@ -75,7 +75,6 @@ int main() {
       CHECK(rolling.value_at_risk[t] == alone_there.value_at_risk);
     }
   }
-  CHECK_THROWS(rolling_performance(view(market), 1),
-               "[rolling_performance] window: expected at least 2 returns, got 1");
+  CHECK_THROWS(rolling_performance(view(index), 1), "[rolling_performance] window: expected at least 2 returns, got 1");
   return check::finish();
 }

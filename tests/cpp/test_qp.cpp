@@ -63,7 +63,7 @@ void solves_and_reports_what_it_did() {
     CHECK_NEAR(sum, 1.0, 1e-12);
     CHECK(stationarity <= 1e-9);
     CHECK(r.primal_residual <= 1e-9 && r.dual_residual <= 1e-9 && r.gap <= 1e-9);
-    CHECK(r.iterations > 0 && r.iterations < 40 && r.seconds > 0.0);
+    CHECK(r.iterations > 0 && r.iterations < 200 && r.seconds > 0.0);
     CHECK(r.device.name == "cpu" && !r.device.reason.empty());
   }
 }

@@ -19,6 +19,15 @@ NearestPsdResult MetalBackend::nearest_psd(MatrixView matrix, const NearestPsdOp
   return on_cpu(kNoKernel, [&] { return CpuBackend::nearest_psd(matrix, options); });
 }
 
+CvarResult MetalBackend::solve_cvar(const CvarProblem& problem, const CvarOptions& options) const {
+  return on_cpu(kNoKernel, [&] { return CpuBackend::solve_cvar(problem, options); });
+}
+
+SimulateResult MetalBackend::simulate_bootstrap(MatrixView history, VectorView weights,
+                                                const SimulateOptions& options) const {
+  return on_cpu(kNoKernel, [&] { return CpuBackend::simulate_bootstrap(history, weights, options); });
+}
+
 PerformanceResult MetalBackend::performance(VectorView returns, const PerformanceOptions& options) const {
   return on_cpu(kNoKernel, [&] { return CpuBackend::performance(returns, options); });
 }

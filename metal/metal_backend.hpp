@@ -23,7 +23,9 @@ class MetalBackend final : public CpuBackend {
   RiskParityResult risk_parity(MatrixView, const RiskParityOptions&) const override;
   std::vector<RiskParityResult> risk_parity_batch(const std::vector<RiskParityProblem>&,
                                                   const RiskParityOptions&) const override;
+  CvarResult solve_cvar(const CvarProblem&, const CvarOptions&) const override;
   SimulateResult simulate(VectorView, MatrixView, VectorView, const SimulateOptions&) const override;
+  SimulateResult simulate_bootstrap(MatrixView, VectorView, const SimulateOptions&) const override;
   PerformanceResult performance(VectorView, const PerformanceOptions&) const override;
   std::vector<PerformanceResult> performance_batch(MatrixView, const PerformanceOptions&) const override;
   RollingResult rolling_performance(VectorView, std::size_t window, const PerformanceOptions&) const override;

@@ -100,7 +100,7 @@ PORTFOLIO_INLINE U64 consecutive(std::uint64_t first) {
 // Words first, then their transform: each loop is short enough for the processor to overlap its rounds.
 constexpr std::uint32_t kBatch = 16;  // blocks
 
-void normals32(const DrawRange& range, std::size_t count, float* out) {
+[[maybe_unused]] void normals32(const DrawRange& range, std::size_t count, float* out) {
   const PhiloxKeys keys(range.seed);
   const auto blocks = static_cast<std::uint32_t>((count + 3) / 4);
   for (std::size_t p = 0; p < kStrip; p += kLanes32) {
@@ -120,7 +120,7 @@ void normals32(const DrawRange& range, std::size_t count, float* out) {
   }
 }
 
-void normals64(const DrawRange& range, std::size_t count, double* out) {
+[[maybe_unused]] void normals64(const DrawRange& range, std::size_t count, double* out) {
   const PhiloxKeys keys(range.seed);
   const auto blocks = static_cast<std::uint32_t>((count + 1) / 2);
   for (std::size_t p = 0; p < kStrip; p += kLanes64) {
@@ -141,7 +141,7 @@ void normals64(const DrawRange& range, std::size_t count, double* out) {
 }
 
 // Chi-squared: -2 log u has two degrees of freedom, the square of a normal one.
-void chi_squared32(const DrawRange& range, int degrees, float* out) {
+[[maybe_unused]] void chi_squared32(const DrawRange& range, int degrees, float* out) {
   const PhiloxKeys keys(range.seed);
   for (std::size_t p = 0; p < kStrip; p += kLanes32) {
     const PathPair paths(keys, range.first_path + p, range.step);
@@ -158,7 +158,7 @@ void chi_squared32(const DrawRange& range, int degrees, float* out) {
   }
 }
 
-void chi_squared64(const DrawRange& range, int degrees, double* out) {
+[[maybe_unused]] void chi_squared64(const DrawRange& range, int degrees, double* out) {
   const PhiloxKeys keys(range.seed);
   for (std::size_t p = 0; p < kStrip; p += kLanes64) {
     const PathRounds paths(keys, consecutive(range.first_path + p), range.step);
@@ -174,7 +174,7 @@ void chi_squared64(const DrawRange& range, int degrees, double* out) {
   }
 }
 
-void expm1s32(std::size_t count, float* values) {
+[[maybe_unused]] void expm1s32(std::size_t count, float* values) {
   for (std::size_t k = 0; k < count; k += kLanes32) store(values + k, expm1_32(load<F32>(values + k)));
 }
 

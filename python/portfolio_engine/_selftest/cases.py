@@ -12,12 +12,13 @@ from portfolio_engine._selftest import reference, reference_random
 from portfolio_engine._selftest.batches import batches
 from portfolio_engine._selftest.case import Array, Case, returns
 from portfolio_engine.covariance import CovarianceMethod, covariance
+from portfolio_engine.cvar import solve_cvar
 from portfolio_engine.eigh import eigh, nearest_psd
 from portfolio_engine.performance import performance, performance_batch
 from portfolio_engine.qp import solve_qp
 from portfolio_engine.risk_parity import risk_parity
 from portfolio_engine.rolling import rolling_performance
-from portfolio_engine.simulate import simulate
+from portfolio_engine.simulate import simulate, simulate_bootstrap
 
 Precision = Literal["float32", "float64"]
 
@@ -35,6 +36,7 @@ def cases(quick: bool = False) -> Iterator[Case]:
     for precision in get_args(Precision):
         for steps in (1, 5):
             yield _simulation(precision, (2_000 if quick else 200_000) // steps, steps)
+    yield from _scenarios()
     yield from _performances()
 
 
@@ -109,6 +111,28 @@ def _simulation(precision: Precision, scenarios: int, steps: int, n: int = 20) -
         lambda device: simulate(*model, keep_values=True, device=device, **given),
         lambda got: float(np.abs(got.values - expected).max()),
         lambda got: got.values,
+    )
+
+
+def _scenarios(days: int = 400, n: int = 12) -> Iterator[Case]:
+    table = returns(days, n)
+    weights, mean = np.full(n, 0.9 / n), table.mean(axis=0)
+    yield Case(
+        "simulate_bootstrap",
+        f"2000 of {days} x {n}",
+        lambda device: simulate_bootstrap(
+            table, weights, scenarios=2_000, seed=42, keep_values=True, keep_returns=True, device=device
+        ),
+        lambda got: reference.bootstrap_error(got, table, weights),
+        lambda got: got.values,
+    )
+    rows: dict[str, Any] = {"A": np.ones((1, n)), "b": np.ones(1), "lb": np.zeros(n)}
+    yield Case(
+        "solve_cvar",
+        f"{days} x {n}",
+        lambda device: solve_cvar(table, -0.1 * mean, **rows, device=device),
+        lambda got: reference.cvar_error(got, table, -0.1 * mean),
+        lambda got: got.objective / (1 + abs(got.objective)),
     )
 
 

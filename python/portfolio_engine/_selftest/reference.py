@@ -101,6 +101,22 @@ def performance(returns: Array) -> dict[str, float]:
     }
 
 
+def bootstrap_error(got: Any, table: Array, weights: Array) -> float:
+    """How far the nearest day of history is from each scenario, and its value from that day's."""
+    drawn = np.asarray(got.returns)
+    days = np.abs(drawn[:, None, 0] - table[None, :, 0]).argmin(axis=1)
+    return _largest(drawn - table[days], got.values - (1 + table[days] @ weights))
+
+
+def cvar_error(got: Any, table: Array, q: Array, confidence: float = 0.95) -> float:
+    """Of min CVaR(-R w) + q'w over w >= 0, sum w = 1: its conditions, and CVaR as the mean of the sorted tail."""
+    loss = np.sort(-table @ got.x)[::-1]
+    tail = len(loss) * (1 - confidence)
+    share = np.clip(tail - np.arange(len(loss)), 0, 1) / tail
+    slope = q - table.T @ got.scenarios + got.y[0] + got.z_box
+    return _largest(slope, got.x.sum() - 1, np.minimum(got.x, 0), np.maximum(got.z_box, 0), got.cvar - loss @ share)
+
+
 def performances(parts: list[Array]) -> dict[str, Array]:
     """The same of several series: a vector a measure."""
     each = [performance(part) for part in parts]

@@ -18,6 +18,8 @@ TOLERANCE: dict[str, dict[str, float]] = {
     "standard_normals float64": {"cpu": 1e-14, "metal": 1e-14},
     "simulate float32": {"cpu": 1e-6, "metal": 1e-6},  # terminal value of each scenario
     "simulate float64": {"cpu": 1e-12, "metal": 1e-12},
+    "simulate_bootstrap": {"cpu": 1e-12, "metal": 1e-12},  # each scenario is a day of history, its value that day's
+    "solve_cvar": {"cpu": 1e-9, "metal": 1e-9},  # stationarity, budget, and CVaR recomputed from the sorted losses
     "performance": {"cpu": 1e-10, "metal": 1e-10},
     "performance_batch": {"cpu": 1e-10, "metal": 1e-10},
     "rolling_performance": {"cpu": 1e-10, "metal": 1e-10},

@@ -56,7 +56,8 @@ inline float2 cosine_sine(uint x) {
 
 // Two standard normals of 32 bits for the radius and 24 for the angle.
 inline float2 box_muller(uint radius, uint angle) {
-  return cosine_sine(angle) * precise::sqrt(-2.0f * log_unit(unit_float(radius)));
+  // + 0 so that the largest word gives +0, as on the CPU
+  return cosine_sine(angle) * precise::sqrt(fma(-2.0f, log_unit(unit_float(radius)), 0.0f));
 }
 
 // The standard normals 4 block .. 4 block + 3 of the path and step in `counter` (path low, path high, step, -).

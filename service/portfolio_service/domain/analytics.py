@@ -130,7 +130,9 @@ class Analytics:
         for portfolio, (metrics, there) in zip(portfolios, found, strict=True):
             basis = HOLDINGS if there else f"{HOLDINGS}_without_benchmark"
             kept = (nothing(portfolio.portfolio_id, now), INSUFFICIENT) if metrics is None else (metrics, basis)
-            self._known[portfolio.portfolio_id] = ((portfolio.version, close), kept)
+            key, known = (portfolio.version, close), self._known.get(portfolio.portfolio_id)
+            if known is None or known[0] != key:  # what a request was told stays, to the last digit
+                self._known[portfolio.portfolio_id] = (key, kept)
         for gone in set(ids) - {portfolio.portfolio_id for portfolio in self._books.all()}:
             self._known.pop(gone)  # archived meanwhile
 

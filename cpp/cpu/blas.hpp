@@ -25,7 +25,7 @@ int potrf(int n, double* A, int lda);
 // Solve with the factor of potrf, right-hand sides in place.
 void potrs(int n, int nrhs, const double* L, int lda, double* B, int ldb);
 
-// Eigenvalues ascending in w, eigenvectors as columns over A (n x n); returns 0 on success.
-int syevd(int n, double* A, double* w);
+// Eigenvalues ascending in w, eigenvectors as columns over A (n x n), which is used up without; returns 0 on success.
+int syevd(int n, double* A, double* w, bool vectors = true);
 
 }  // namespace portfolio::blas

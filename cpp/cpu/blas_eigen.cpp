@@ -85,12 +85,13 @@ void potrs(int n, int nrhs, const double* l, int lda, double* b, int ldb) {
   L.transpose().triangularView<Eigen::Upper>().solveInPlace(B);
 }
 
-int syevd(int n, double* a, double* w) {
+int syevd(int n, double* a, double* w, bool vectors) {
   Map<double> A(a, n, n, Eigen::OuterStride<>(n));
-  const Eigen::SelfAdjointEigenSolver<Matrix<double>> solver(A);
+  const int job = vectors ? Eigen::ComputeEigenvectors : Eigen::EigenvaluesOnly;
+  const Eigen::SelfAdjointEigenSolver<Matrix<double>> solver(A, job);
   if (solver.info() != Eigen::Success) return 1;
   Eigen::Map<Eigen::VectorXd>(w, n) = solver.eigenvalues();
-  A = solver.eigenvectors();
+  if (vectors) A = solver.eigenvectors();
   return 0;
 }
 

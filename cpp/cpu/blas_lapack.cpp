@@ -78,15 +78,16 @@ void potrs(int n, int nrhs, const double* l, int lda, double* b, int ldb) {
   BLAS(dpotrs)("L", &n, &nrhs, l, &lda, b, &ldb, &info);
 }
 
-int syevd(int n, double* a, double* w) {
+int syevd(int n, double* a, double* w, bool vectors) {
+  const char* const job = vectors ? "V" : "N";
   int info = 0, lwork = -1, liwork = -1, iwork_size = 0;
   double work_size = 0.0;
-  BLAS(dsyevd)("V", "L", &n, a, &n, w, &work_size, &lwork, &iwork_size, &liwork, &info);
+  BLAS(dsyevd)(job, "L", &n, a, &n, w, &work_size, &lwork, &iwork_size, &liwork, &info);
   lwork = static_cast<int>(work_size);
   liwork = iwork_size;
   std::vector<double> work(static_cast<std::size_t>(lwork));
   std::vector<int> iwork(static_cast<std::size_t>(liwork));
-  BLAS(dsyevd)("V", "L", &n, a, &n, w, work.data(), &lwork, iwork.data(), &liwork, &info);
+  BLAS(dsyevd)(job, "L", &n, a, &n, w, work.data(), &lwork, iwork.data(), &liwork, &info);
   return info;
 }
 

@@ -78,6 +78,14 @@ EighResult CpuBackend::eigh(MatrixView matrix) const {
   return oriented(n, std::move(values), columns.data.data());
 }
 
+std::vector<double> CpuBackend::eigvalsh(MatrixView matrix) const {
+  Matrix a = symmetric_part(matrix);
+  std::vector<double> values(matrix.rows);
+  if (blas::syevd(static_cast<int>(matrix.rows), a.data.data(), values.data(), false) != 0)
+    throw std::runtime_error("[eigvalsh] the iteration did not converge");
+  return values;
+}
+
 std::vector<EighResult> CpuBackend::eigh_batch(const std::vector<MatrixView>& matrices) const {
   std::vector<EighResult> out(matrices.size());
   parallel_for(matrices.size(), [&](std::size_t k) { out[k] = CpuBackend::eigh(matrices[k]); });

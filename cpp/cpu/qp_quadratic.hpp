@@ -15,7 +15,7 @@ class Quadratic {
  public:
   Quadratic() = default;
   // A dense matrix without an entry off its diagonal is kept as its diagonal.
-  Quadratic(Mat matrix);  // NOLINT(google-explicit-constructor): a matrix is one
+  Quadratic(Mat matrix);  // converts: a matrix is one
   Quadratic(Vec diagonal, Mat V);
   static Quadratic zero(Eigen::Index n) { return {Vec::Zero(n), Mat::Zero(n, 0)}; }
 

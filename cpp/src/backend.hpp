@@ -23,6 +23,7 @@ class Backend {
   virtual std::vector<CovarianceResult> covariance_batch(const std::vector<MatrixView>&,
                                                          const CovarianceOptions&) const = 0;
   virtual EighResult eigh(MatrixView) const = 0;
+  virtual std::vector<double> eigvalsh(MatrixView) const = 0;
   virtual std::vector<EighResult> eigh_batch(const std::vector<MatrixView>&) const = 0;
   virtual NearestPsdResult nearest_psd(MatrixView, const NearestPsdOptions&) const = 0;
   virtual QpResult solve_qp(const QpProblem&, const QpOptions&) const = 0;

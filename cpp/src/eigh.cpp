@@ -13,6 +13,11 @@ EighResult eigh(MatrixView matrix, Device device) {
   return result;
 }
 
+std::vector<double> eigvalsh(MatrixView matrix) {
+  check_symmetric("eigvalsh", "matrix", matrix);
+  return cpu_backend().eigvalsh(matrix);
+}
+
 std::vector<EighResult> eigh_batch(const std::vector<MatrixView>& matrices, Device device) {
   constexpr const char* kName = "eigh_batch";
   for (std::size_t k = 0; k < matrices.size(); ++k) check_symmetric(kName, item("matrices", k).c_str(), matrices[k]);

@@ -21,7 +21,7 @@ from portfolio_engine.devices import (
     metal_health,
     set_default_device,
 )
-from portfolio_engine.eigh import Eigh, NearestPSD, eigh, eigh_batch, nearest_psd
+from portfolio_engine.eigh import Eigh, NearestPSD, eigh, eigh_batch, eigvalsh, nearest_psd
 from portfolio_engine.errors import CancelledError, FeasibleRange, InfeasibleError, SolverError
 from portfolio_engine.expanding import ExpandingPerformance, expanding_performance
 from portfolio_engine.factor_covariance import FactorCovariance
@@ -107,6 +107,7 @@ __all__ = [
     "efficient_frontier",
     "eigh",
     "eigh_batch",
+    "eigvalsh",
     "estimate_moments",
     "expanding_performance",
     "factor_exposure",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from portfolio_engine import kernels
 from portfolio_engine._labels import Array
 
 PSD_TOLERANCE = 1e-8  # relative to the largest variance: what rounding in an input may cost
@@ -19,7 +20,7 @@ def symmetric_psd(matrix: Array, function: str, argument: str, hint: str = "") -
     try:  # a Cholesky factor of the slightly lifted matrix proves it at a fraction of the price of eigenvalues
         np.linalg.cholesky(symmetric + PSD_TOLERANCE * max(scale, np.finfo(float).tiny) * np.eye(len(matrix)))
     except np.linalg.LinAlgError:
-        smallest = float(np.linalg.eigvalsh(symmetric)[0])
+        smallest = float(kernels.eigvalsh(symmetric)[0])
         raise ValueError(
             f"[{function}] {argument}: expected a positive semidefinite matrix, got a smallest eigenvalue of "
             f"{smallest:.3g}{hint}"

@@ -44,6 +44,19 @@ def eigh(matrix: npt.ArrayLike | Any, *, device: str = "auto") -> Eigh:
     return _labelled_result(kernels.eigh(values, device=device), matrix)
 
 
+def eigvalsh(matrix: npt.ArrayLike | Any) -> Array:
+    """The eigenvalues alone of a real symmetric (n, n) matrix: (n,), ascending, always computed on the CPU.
+
+    A call of LAPACK as in `eigh`, in float64; other threads of Python run meanwhile.
+
+    Raises:
+        ValueError: as `eigh`.
+    """
+    values = as_array(matrix, "eigvalsh", "matrix")
+    check_finite(values, matrix, "eigvalsh", "matrix")
+    return kernels.eigvalsh(values)
+
+
 def eigh_batch(matrices: Sequence[Any] | Array, *, device: str = "auto") -> list[Eigh]:
     """Decompose many real symmetric matrices in one native, parallel call.
 

@@ -25,6 +25,7 @@ covariance = tallied(_core.covariance)
 covariance_batch = tallied(_core.covariance_batch)
 eigh = tallied(_core.eigh)
 eigh_batch = tallied(_core.eigh_batch)
+eigvalsh = _core.eigvalsh
 nearest_psd = tallied(_core.nearest_psd)
 solve_qp = tallied(_core.solve_qp)
 solve_qp_batch = tallied(_core.solve_qp_batch)

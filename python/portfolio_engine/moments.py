@@ -22,6 +22,7 @@ from portfolio_engine._labels import (
 )
 from portfolio_engine._psd import symmetric_psd
 from portfolio_engine.covariance import CovarianceMethod, covariance
+from portfolio_engine.eigh import eigvalsh
 from portfolio_engine.factor_covariance import FactorCovariance
 
 PSD_HINT = "; portfolio_engine.nearest_psd(covariance) gives the nearest one that is"
@@ -139,7 +140,7 @@ class Moments:
     @cached_property
     def condition_number(self) -> float:
         """Largest over smallest eigenvalue of the covariance; infinite when it is singular to rounding."""
-        values = np.linalg.eigvalsh(self.Sigma)
+        values = eigvalsh(self.Sigma)
         floor = values.size * np.finfo(float).eps * values[-1]
         return float(values[-1] / values[0]) if values[0] > floor else float("inf")
 

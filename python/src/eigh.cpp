@@ -24,6 +24,16 @@ py::dict eigh(const Doubles& matrix, const std::string& device) {
   return to_dict(std::move(result));
 }
 
+py::array_t<double> eigvalsh(const Doubles& matrix) {
+  const auto view = matrix_view<double>(matrix, "eigvalsh", "matrix");
+  std::vector<double> values;
+  {
+    const py::gil_scoped_release release;
+    values = portfolio::eigvalsh(view);
+  }
+  return to_numpy(std::move(values));
+}
+
 py::list eigh_batch(const std::vector<Doubles>& matrices, const std::string& device) {
   constexpr const char* name = "eigh_batch";
   const auto views = matrix_views(matrices, name, "matrices");
@@ -71,6 +81,7 @@ py::dict nearest_psd(const Doubles& matrix, double min_eigenvalue, bool keep_dia
 
 void init_eigh(py::module_& m) {
   m.def("eigh", &eigh, py::arg("matrix"), py::kw_only(), py::arg("device"));
+  m.def("eigvalsh", &eigvalsh, py::arg("matrix"));
   m.def("eigh_batch", &eigh_batch, py::arg("matrices"), py::kw_only(), py::arg("device"));
   m.def("nearest_psd", &nearest_psd, py::arg("matrix"), py::kw_only(), py::arg("min_eigenvalue"),
         py::arg("keep_diagonal"), py::arg("tolerance"), py::arg("max_iterations"), py::arg("device"),

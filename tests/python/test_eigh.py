@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.linalg
 import scipy.optimize
 
-from portfolio_engine.eigh import eigh, nearest_psd
+from portfolio_engine.eigh import eigh, eigvalsh, nearest_psd
 
 
 def symmetric(n: int, seed: int = 0) -> np.ndarray:
@@ -34,6 +38,32 @@ def test_eigh_against_scipy(n: int, scale: float) -> None:
     assert np.abs(v.T @ v - np.eye(n)).max() <= 1e-13 * max(n, 10)
     assert np.abs((v * (got.values / largest)) @ v.T - a / largest).max() <= 1e-14 * max(n, 10)
     assert (v[np.abs(v).argmax(axis=0), np.arange(n)] > 0).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 50, 180])
+@pytest.mark.parametrize("scale", [1e-160, 1.0, 1e140])
+def test_eigenvalues_alone_against_scipy(n: int, scale: float) -> None:
+    a = symmetric(n) * scale
+    got = eigvalsh(a)
+    assert np.abs(got - scipy.linalg.eigvalsh(a)).max() <= 1e-13 * n * np.abs(got).max()
+    assert np.array_equal(eigvalsh(pd.DataFrame(a)), got)
+
+
+def test_eigenvalues_alone_leave_other_threads_running() -> None:
+    a, woken, done = symmetric(500), 0, threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(eigvalsh, a).add_done_callback(lambda _: done.set())
+        while not done.is_set():
+            time.sleep(2e-4)
+            woken += 1
+    assert woken > 5  # it takes some 10 ms; with the interpreter held this thread would wake once
+
+
+def test_eigenvalues_alone_of_a_bad_matrix() -> None:
+    with pytest.raises(ValueError, match=r"\[eigvalsh\] matrix: expected a symmetric matrix"):
+        eigvalsh([[1.0, 0.5], [0.4, 1.0]])
+    with pytest.raises(ValueError, match=r"\[eigvalsh\] matrix: expected finite numbers, got nan"):
+        eigvalsh([[1.0, np.nan], [np.nan, 1.0]])
 
 
 def test_eigh_of_degenerate_matrices() -> None:

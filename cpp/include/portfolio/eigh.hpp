@@ -15,6 +15,9 @@ struct EighResult {
 
 EighResult eigh(MatrixView matrix, Device device = Device::automatic);
 
+// The ascending eigenvalues alone, a third of the work; always on the CPU.
+std::vector<double> eigvalsh(MatrixView matrix);
+
 // One decomposition for each matrix, of any sizes. The same numbers as one call for each.
 std::vector<EighResult> eigh_batch(const std::vector<MatrixView>& matrices, Device device = Device::automatic);
 

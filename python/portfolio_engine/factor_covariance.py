@@ -16,6 +16,10 @@ from portfolio_engine.eigh import eigh
 NAME = "FactorCovariance"
 
 
+def _not_given() -> Array:
+    raise ValueError(f"[{NAME}] specific_variance: expected (n,) variances, got nothing")
+
+
 @dataclass(frozen=True, eq=False)
 class FactorCovariance:
     """The covariance B F B' + diag(D) of n assets whose returns follow k factors.
@@ -36,7 +40,7 @@ class FactorCovariance:
 
     loadings: Array
     factor_covariance: Array | None = None
-    specific_variance: Array = None  # type: ignore[assignment]  # required; last, as the formula reads
+    specific_variance: Array = field(default_factory=_not_given)  # required; last, as the formula reads
     names: tuple[str, ...] | None = field(init=False, default=None)
     factor_names: tuple[str, ...] | None = field(init=False, default=None)
 
@@ -168,9 +172,9 @@ class FactorCovariance:
         return exposures if self.factor_covariance is None else np.asarray(self.factor_covariance @ exposures)
 
 
-def asset_names_of_rows(table: object) -> tuple[str, ...] | None:
+def asset_names_of_rows(table: Any) -> tuple[str, ...] | None:
     """Row labels of a DataFrame with one row an asset; None when there are no labels."""
-    return None if asset_names(table) is None else tuple(str(label) for label in table.index)  # type: ignore[attr-defined]
+    return None if asset_names(table) is None else tuple(str(label) for label in table.index)
 
 
 def _factor_matrix(value: object, k: int, factor_names: tuple[str, ...] | None) -> Array:

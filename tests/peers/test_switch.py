@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 
 from bench.kernels import returns
 
+REGISTERS = "portfolio_engine.integrations.cvxpy"
 pytestmark = [pytest.mark.deep, pytest.mark.filterwarnings("ignore")]  # warnings there are not ours
 
 
@@ -14,7 +17,7 @@ def test_pyportfolioopt_least_variance_and_maximum_sharpe() -> None:
     import pandas as pd
     from pypfopt import EfficientFrontier
 
-    import portfolio_engine.integrations.cvxpy  # noqa: F401  # registers
+    import_module(REGISTERS)
 
     observed = pd.DataFrame(returns(500, 12))
     mu, sigma = observed.mean() * 252, observed.cov() * 252
@@ -30,7 +33,7 @@ def test_skfolio_measures_that_are_quadratic_or_linear_programs() -> None:
     from skfolio import RiskMeasure
     from skfolio.optimization import MeanRisk, ObjectiveFunction
 
-    import portfolio_engine.integrations.cvxpy  # noqa: F401  # registers
+    import_module(REGISTERS)
 
     observed = returns(300, 8)
     for measure in (RiskMeasure.SEMI_VARIANCE, RiskMeasure.CVAR, RiskMeasure.MEAN_ABSOLUTE_DEVIATION):

@@ -26,7 +26,6 @@ NAME = "portfolio_engine"
 def solve_problem(
     problem: qpsolvers.Problem,
     initvals: Array | None = None,
-    verbose: bool = False,  # noqa: ARG001  # qpsolvers gives it to every solver
     **options: Any,
 ) -> qpsolvers.Solution:
     """Solve a problem of qpsolvers; what `qpsolvers.solve_problem(problem, solver="portfolio_engine")` calls.
@@ -34,8 +33,8 @@ def solve_problem(
     Args:
         problem: sparse matrices are made dense.
         initvals: (n,), where to start.
-        verbose: ignored, the solver prints nothing.
-        options: of `portfolio_engine.solve_qp`: tolerance, max_iterations, polish, device, method, time_limit, ...
+        options: of `portfolio_engine.solve_qp`: tolerance, max_iterations, polish, device, method, time_limit, ...;
+            `verbose`, which qpsolvers gives to every solver, is ignored: this one prints nothing.
 
     Returns:
         Solution with duals in the signs of qpsolvers; `found` is False unless the problem was solved to the tolerance.
@@ -48,6 +47,7 @@ def solve_problem(
     """
     began = time.perf_counter()
     given = problem.unpack_as_dense()
+    options.pop("verbose", None)
     if initvals is not None:
         options["start"] = initvals
     built = time.perf_counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 import uuid
@@ -56,15 +57,25 @@ class Client:
         await self._session.close()
 
     async def call(
-        self, kind: str, method: str, path: str, body: Any = None, expect: Sequence[int] = (200, 201), **headers: str
+        self,
+        kind: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        expect: Sequence[int] = (200, 201),
+        *,
+        parse: bool = True,
+        **headers: str,
     ) -> tuple[int, Any]:
-        """Status and JSON; what is not expected is counted under its kind, status 0 means no answer."""
+        """Status and JSON; what is not expected is counted under its kind, status 0 means no answer. Without `parse`
+        the bytes: megabytes of JSON would hold up every other client of this process, and be counted as theirs."""
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         began = time.perf_counter()
         try:
             async with self._session.request(method, self.url + path, json=body, headers=names) as answer:
                 status = answer.status
-                document = await answer.json() if "json" in answer.content_type else await answer.text()
+                raw = await answer.read()
+                document = json.loads(raw) if parse and "json" in answer.content_type else raw
                 retry_after = answer.headers.get("Retry-After")
         except aiohttp.ClientConnectorError:
             self.tally.refused += 1
@@ -99,7 +110,7 @@ async def create(client: Client, count: int, symbols: Sequence[str], positions: 
 
 async def visitor(client: Client, ids: Sequence[str], chance: random.Random, until: float, pause_s: float) -> None:
     """Reads and writes as a platform would (one write in ten), with a pause of `pause_s` on average between them."""
-    await asyncio.sleep(pause_s * chance.random())  # clients do not arrive as one
+    await asyncio.sleep(chance.expovariate(1 / pause_s) if pause_s else 0)  # as if they had been there for long
     while time.perf_counter() < until:
         portfolio_id, step = chance.choice(ids), chance.random()
         path = f"/portfolios/{portfolio_id}"

@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Request, Response
-from pydantic import BaseModel, WithJsonSchema
+from pydantic import WithJsonSchema
 
 from portfolio_service.api.deps import Services, Svc, Who
 from portfolio_service.api.errors import domain_response
 from portfolio_service.api.etags import etag
+from portfolio_service.api.schemas.common import ResponseModel
 from portfolio_service.domain.errors import Unacceptable
 from portfolio_service.domain.models import Actor, Portfolio, Receipt
 
@@ -47,7 +48,7 @@ class OnceOnly:
     async def __call__(
         self,
         change: Callable[[Actor], Awaitable[R]],
-        answer: Callable[[R], BaseModel],
+        answer: Callable[[R], ResponseModel],
         *,
         status: int = 200,
         about: Callable[[R], Portfolio] | None = None,
@@ -117,13 +118,13 @@ async def handle_once(request: Request, handle: Handle, body: Any) -> Response:
     return _replayed(first)
 
 
-def _response(body: BaseModel, status: int, portfolio: Portfolio | None) -> Response:
+def _response(body: ResponseModel, status: int, portfolio: Portfolio | None) -> Response:
     headers = {}
     if portfolio is not None:
         headers["ETag"] = etag(portfolio)
         if status == 201:
             headers["Location"] = f"/portfolios/{portfolio.portfolio_id}"
-    return Response(body.model_dump_json(by_alias=True), status, headers, "application/json")
+    return Response(body.to_json(), status, headers, "application/json")
 
 
 def _replayed(first: Receipt) -> Response:

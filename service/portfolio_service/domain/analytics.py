@@ -17,7 +17,7 @@ import portfolio_engine as pe
 from portfolio_service.domain.books import Books
 from portfolio_service.domain.clock import iso
 from portfolio_service.domain.errors import Unacceptable, Unavailable
-from portfolio_service.domain.holdings import metrics_of_many
+from portfolio_service.domain.holdings import HoldingsReturns, holdings_returns, metrics_of_many
 from portfolio_service.domain.measures import MIN_RETURNS, measure, nothing
 from portfolio_service.domain.models import DailyRecord, PerformanceMetrics, Portfolio, Valuation
 from portfolio_service.domain.money import ZERO
@@ -104,15 +104,15 @@ class Analytics:
             return known[1]
         total, now = float(valuation.total_value), self._clock.now()
         try:
-            returns, benchmark = await self._holdings_returns(valuation, WINDOW)
+            held = await self._holdings_returns(valuation, WINDOW)
         except Unavailable:  # the source is away: what was computed of these books before, else nothing
             same = known is not None and known[0][0] == portfolio.version
             return known[1] if known and same else (nothing(portfolio.portfolio_id, now), UNAVAILABLE)
-        if len(returns) < MIN_RETURNS:
+        if len(held.returns) < MIN_RETURNS:
             found = nothing(portfolio.portfolio_id, now), INSUFFICIENT
         else:
-            metrics = measure(portfolio.portfolio_id, returns, benchmark, self._risk_free_rate, total, now)
-            found = metrics, _named(HOLDINGS, benchmark)
+            metrics = measure(portfolio.portfolio_id, held.returns, held.benchmark, self._risk_free_rate, total, now)
+            found = metrics, _named(HOLDINGS, held.benchmark)
         self._known[portfolio.portfolio_id] = (key, found)
         return found
 
@@ -229,44 +229,33 @@ class Analytics:
         now = value(portfolio, self._prices, self._clock.now())
         return await self._simulation.of_valuation(request, now, cancel)
 
-    async def _holdings_returns(self, valuation: Valuation, days: int) -> tuple[pd.Series, pd.Series | None]:
-        """Daily returns of today's weights on common dates; the benchmark's when it has all of those dates."""
+    async def _holdings_returns(self, valuation: Valuation, days: int) -> HoldingsReturns:
         weights = {symbol: position.weight for symbol, position in valuation.positions.items()}
-        frame = await self._market.get_histories([*weights, self._benchmark], days + 1)
-        if not weights or any(symbol not in frame for symbol in weights):
-            return pd.Series(dtype=float), None
-        closes = frame[list(weights)].dropna()
-        if len(closes) < 2:
-            return pd.Series(dtype=float), None
-        returns = pe.prices_to_returns(closes)
-        mixed = pd.Series(returns.to_numpy() @ np.array(list(weights.values())), index=returns.index)
-        benchmark = frame[self._benchmark].reindex(closes.index) if self._benchmark in frame else None
-        if benchmark is None or benchmark.isna().any():
-            return mixed, None
-        return mixed, benchmark.pct_change().iloc[1:]
+        closes = await self._market.get_histories([*weights, self._benchmark], days + 1)
+        return holdings_returns(closes, weights, self._benchmark)
 
     async def _rolling(
         self, portfolio_id: str, valuation: Valuation, since: datetime, until: datetime | None
     ) -> list[HistoryRow]:
         """Metrics over the year that ends on each day from `since` to before `until`."""
         days = (self._market.last_close(self._clock.now()) - since).days + 1 + WINDOW
-        returns, benchmark = await self._holdings_returns(valuation, days)
+        held = await self._holdings_returns(valuation, days)
         ends = [
             k
-            for k, day in enumerate(returns.index)
+            for k, day in enumerate(held.dates)
             if k + 1 >= MIN_RETURNS and _utc(day).date() >= since.date() and (until is None or _utc(day) < until)
         ]
         if not ends:
             return []
-        total, now, basis = float(valuation.total_value), self._clock.now(), _named(HOLDINGS, benchmark)
+        total, now, basis = float(valuation.total_value), self._clock.now(), _named(HOLDINGS, held.benchmark)
 
         def compute() -> list[HistoryRow]:
             rows = []
             for k in ends:
                 window = slice(max(k + 1 - WINDOW, 0), k + 1)
-                market = None if benchmark is None else benchmark.iloc[window]
-                metrics = measure(portfolio_id, returns.iloc[window], market, self._risk_free_rate, total, now)
-                rows.append(HistoryRow(_utc(returns.index[k]), metrics, basis))
+                market = None if held.benchmark is None else held.benchmark[window]
+                metrics = measure(portfolio_id, held.returns[window], market, self._risk_free_rate, total, now)
+                rows.append(HistoryRow(_utc(held.dates[k]), metrics, basis))
             return rows
 
         return await self._workers.run(compute)
@@ -296,7 +285,7 @@ def _returns(stretch: Stretch | None) -> dict[str, Any]:
     }
 
 
-def _named(basis: str, benchmark: Sequence[float] | pd.Series | None) -> str:
+def _named(basis: str, benchmark: Floats | None) -> str:
     """alpha and beta are 0.0 where the source has no benchmark, which the basis then says."""
     return basis if benchmark is not None else f"{basis}_without_benchmark"
 

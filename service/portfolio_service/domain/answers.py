@@ -30,7 +30,7 @@ class Answer:
     expected_risk: float
     sharpe_ratio: float
     details: Mapping[str, Any]
-    covariance: Floats  # (n, n); a list of lists only in the reply, it would take four times the memory
+    covariance: Floats  # (n, n); text only in the reply
 
     @property
     def size(self) -> int:
@@ -98,7 +98,7 @@ class Answer:
 
     def with_covariance(self, record: OptimizationRecord) -> OptimizationRecord:
         """The record for the reply. The stored one does without: its dates and source give the covariance again."""
-        shown = {**record.details["estimates"], "covariance": self.covariance.tolist()}
+        shown = {**record.details["estimates"], "covariance": self.covariance}
         return replace(record, details={**record.details, "estimates": shown})
 
 

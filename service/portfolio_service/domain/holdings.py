@@ -1,8 +1,9 @@
-"""The contract's metrics of many portfolios at once, from one table of prices."""
+"""What today's holdings would have returned, and the contract's metrics of many portfolios from one table of prices."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -11,6 +12,31 @@ import pandas as pd
 from portfolio_service.domain.measures import MIN_RETURNS, measure
 from portfolio_service.domain.models import PerformanceMetrics
 from portfolio_service.domain.valuation import Floats
+
+
+@dataclass(frozen=True)
+class HoldingsReturns:
+    """Daily returns of today's weights, cash at zero; the benchmark's where it has all of those dates."""
+
+    dates: pd.DatetimeIndex  # (T,), of the later close of each return
+    returns: Floats  # (T,)
+    benchmark: Floats | None  # (T,)
+
+
+def holdings_returns(closes: pd.DataFrame, weights: Mapping[str, float], benchmark: str) -> HoldingsReturns:
+    """On the dates on which every one of `weights` has a close; no returns when there are fewer than two of them."""
+    if not weights or any(symbol not in closes for symbol in weights):
+        return HoldingsReturns(pd.DatetimeIndex([]), np.empty(0), None)
+    column = {str(symbol): k for k, symbol in enumerate(closes.columns)}
+    table = closes.to_numpy(dtype=np.float64)
+    own = table[:, [column[symbol] for symbol in weights]]
+    days = ~np.isnan(own).any(axis=1)
+    own = own[days]
+    returns = (own[1:] / own[:-1] - 1) @ np.array(list(weights.values()))
+    dates = pd.DatetimeIndex(closes.index[days][1:])
+    market = table[days, column[benchmark]] if benchmark in column else np.full(len(own), np.nan)
+    beside = None if np.isnan(market).any() else market[1:] / market[:-1] - 1
+    return HoldingsReturns(dates, returns, beside)
 
 
 def metrics_of_many(
@@ -33,7 +59,7 @@ def metrics_of_many(
         if not held.any() or len(own) <= MIN_RETURNS:
             found.append((None, there))
             continue
-        returns = pd.Series((own[1:] / own[:-1] - 1) @ row[held])
-        beside = pd.Series(market[1:] / market[:-1] - 1) if there else None
+        returns = (own[1:] / own[:-1] - 1) @ row[held]
+        beside = market[1:] / market[:-1] - 1 if there else None
         found.append((measure(portfolio_id, returns, beside, risk_free_rate, float(total), now), there))
     return found

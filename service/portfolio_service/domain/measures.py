@@ -6,20 +6,17 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
-
 import portfolio_engine as pe
 from portfolio_service.domain.models import PerformanceMetrics
+from portfolio_service.domain.valuation import Floats
 
 MIN_RETURNS = 20  # under it the numbers would be noise: they are shown as 0.0 with "insufficient_data"
 
 
 def measure(
     portfolio_id: str,
-    returns: pd.Series,
-    benchmark: pd.Series | None,
+    returns: Floats,
+    benchmark: Floats | None,
     risk_free_rate: float,
     total_value: float,
     now: datetime,
@@ -27,8 +24,7 @@ def measure(
     """Metrics of simple daily returns; `benchmark` has the same dates. A number that needs more returns is 0.0."""
     if len(returns) == 0:
         return nothing(portfolio_id, now)
-    market = None if benchmark is None else benchmark.to_numpy()
-    found = pe.performance(returns.to_numpy(), market, risk_free_rate=risk_free_rate)
+    found = pe.performance(returns, benchmark, risk_free_rate=risk_free_rate)
     return PerformanceMetrics(
         portfolio_id=portfolio_id,
         total_return=_finite(found.total_return),
@@ -45,8 +41,8 @@ def measure(
 
 def measure_each(
     portfolio_id: str,
-    returns: npt.NDArray[np.float64],
-    benchmark: npt.NDArray[np.float64],
+    returns: Floats,
+    benchmark: Floats,
     risk_free_rate: float,
     total_values: Sequence[float],
     now: datetime,

@@ -39,6 +39,10 @@ class ResponseModel(BaseModel):
 
     model_config = ConfigDict(extra="allow", json_schema_serialization_defaults_required=True)
 
+    def to_json(self) -> bytes:
+        """The body of an answer."""
+        return self.model_dump_json(by_alias=True).encode()
+
 
 def _whole(value: Any) -> Any:
     """269.0 is an integer in JSON."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+import orjson
+from pydantic import BeforeValidator, Field, PrivateAttr
 
 from portfolio_service.api.schemas.common import (
     CLOSED,
@@ -28,6 +29,7 @@ from portfolio_service.api.schemas.common import (
 )
 from portfolio_service.domain.models import OptimizationMethod, OptimizationRecord
 from portfolio_service.domain.requests import FrontierRequest, OptimizeRequest
+from portfolio_service.domain.valuation import Floats
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Bound = Annotated[Number, Field(ge=-1e6, le=1e6)]
@@ -154,11 +156,13 @@ class Optimized(ResponseModel):
     sharpe_ratio: float
     optimization_time_ms: float
     created_at: Utc
+    _covariance: Floats | None = PrivateAttr(None)  # (n, n), shown under `estimates`
 
     @classmethod
     def of(cls, record: OptimizationRecord) -> Optimized:
-        shown: dict[str, Any] = dict(record.details)
-        return cls(
+        shown: dict[str, Any] = {**record.details, "estimates": dict(record.details["estimates"])}
+        covariance = shown["estimates"].pop("covariance", None)
+        made = cls(
             **shown,
             status=record.status,
             optimization_id=record.optimization_id,
@@ -171,6 +175,17 @@ class Optimized(ResponseModel):
             optimization_time_ms=record.optimization_time_ms,
             created_at=record.created_at,
         )
+        made._covariance = covariance
+        return made
+
+    def to_json(self) -> bytes:
+        """A covariance of 500 assets is megabytes: written row by row, nothing else runs while one row is written."""
+        if self._covariance is None:
+            return super().to_json()
+        document = self.model_dump(mode="json", by_alias=True)
+        rows = [orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY) for row in self._covariance]
+        document["estimates"]["covariance"] = orjson.Fragment(b"[" + b",".join(rows) + b"]")
+        return orjson.dumps(document)
 
 
 class OptimizationHistory(ResponseModel):

@@ -51,14 +51,18 @@ class Follower {
   }
 
  private:
+  // The quick method first. Where its answer is no start of a walk, the other one's may be: of several optimal
+  // portfolios it gives the one in the middle.
   std::optional<Walk> seed(double t) {
-    const QpResult solved = solve_(t);
-    path_.status = solved.status;
-    if (solved.status != QpStatus::optimal) return std::nullopt;
-    path_.status = QpStatus::numerical_error;
-    Walk walk(data_, problem_.qp.interrupt, t, scale_, solved);
-    if (!walk.certified()) return std::nullopt;
-    return walk;
+    for (const QpMethod method : {QpMethod::automatic, QpMethod::interior_point}) {
+      const QpResult solved = solve_(t, method);
+      path_.status = solved.status;
+      if (solved.status != QpStatus::optimal) return std::nullopt;
+      path_.status = QpStatus::numerical_error;
+      Walk walk(data_, problem_.qp.interrupt, t, scale_, solved);
+      if (walk.certified()) return walk;
+    }
+    return std::nullopt;
   }
 
   // False with the status set when the walk does not arrive.

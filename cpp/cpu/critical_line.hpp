@@ -25,8 +25,8 @@ struct Path {
 // Relative to the data, without the 1 of the solvers' residuals.
 constexpr double kCertified = 1e-9;
 
-// The certified program at one t.
-using Solve = std::function<QpResult(double t)>;
+// The certified program at one t, by one method.
+using Solve = std::function<QpResult(double t, QpMethod method)>;
 
 Path follow(const FrontierProblem& problem, const Solve& solve);
 

@@ -65,9 +65,9 @@ void read_points(const FrontierProblem& problem, const std::vector<Corner>& corn
 FrontierResult CpuBackend::efficient_frontier(const FrontierProblem& problem) const {
   std::vector<double> q(problem.mu.size);
   QpOptions options = problem.qp;
-  options.method = QpMethod::interior_point;  // its polish says which bounds hold, and all multipliers
   DeviceUsed device{"cpu", ""};
-  const auto solve = [&](double t) {
+  const auto solve = [&](double t, QpMethod method) {
+    options.method = method;
     for (std::size_t j = 0; j < q.size(); ++j) q[j] = -t * problem.mu[j];
     QpProblem program{problem.Sigma, view(q), problem.G, problem.h, problem.A, problem.b, problem.lb, problem.ub};
     QpResult solved = CpuBackend::solve_qp(program, options);

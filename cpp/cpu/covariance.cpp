@@ -11,23 +11,26 @@ namespace portfolio {
 namespace {
 
 constexpr std::size_t kTile = 256;      // assets on a side of one tile of the product
+constexpr std::size_t kMany = 1024;     // assets beyond which a tile is twice as wide: BLAS packs less
 constexpr std::size_t kStrip = 24576;   // numbers in the rows centred together when one tile holds all assets
 constexpr std::size_t kMostRows = 512;  // of a strip: as deep as BLAS blocks a product itself
 
 std::size_t strip_rows(std::size_t assets) { return assets > kTile ? kMostRows : std::min(kStrip / assets, kMostRows); }
 
+std::size_t tile_of(std::size_t assets) { return assets > kMany ? 2 * kTile : kTile; }
+
 // c += scale * rows'rows, in the upper triangle (row-major). Each tile is one BLAS call.
 void add_cross_product(const double* rows, std::size_t count, double scale, bool first, Matrix& c) {
   const std::size_t n = c.cols;
-  const std::size_t side = block_count(n, kTile);
+  const std::size_t tile = tile_of(n), side = block_count(n, tile);
   const int ld = static_cast<int>(n), k = static_cast<int>(count);
   const double kept = first ? 0.0 : 1.0;
   parallel_for(side * (side + 1) / 2, [&](std::size_t block) {
     std::size_t i = 0;
     while ((i + 1) * (i + 2) / 2 <= block) ++i;
     const std::size_t j = block - i * (i + 1) / 2;
-    const std::size_t row = i * kTile, col = j * kTile;
-    const int height = static_cast<int>(std::min(kTile, n - row)), width = static_cast<int>(std::min(kTile, n - col));
+    const std::size_t row = i * tile, col = j * tile;
+    const int height = static_cast<int>(std::min(tile, n - row)), width = static_cast<int>(std::min(tile, n - col));
     // Row-major rows are the column-major n x count matrix, so this is its product with its transpose.
     double* out = &c.data[col * n + row];
     if (i == j) {

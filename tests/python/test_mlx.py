@@ -33,6 +33,7 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "covariance": lambda a: pe.covariance(a(RETURNS), weights=a(np.arange(1, 121, dtype=np.float32))),
     "covariance_batch": lambda a: pe.covariance_batch(a(np.stack([RETURNS, 2 * RETURNS]))),
     "eigh": lambda a: pe.eigh(a(COVARIANCE)),
+    "eigvalsh": lambda a: pe.eigvalsh(a(COVARIANCE)),
     "eigh_batch": lambda a: pe.eigh_batch(a(np.stack([COVARIANCE, 2 * COVARIANCE]))),
     "nearest_psd": lambda a: pe.nearest_psd(a(COVARIANCE - np.float32(2e-5) * np.eye(5, dtype=np.float32))),
     "solve_qp": lambda a: pe.solve_qp(

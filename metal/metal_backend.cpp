@@ -15,9 +15,6 @@ std::string MetalBackend::name() const {
   return gpu == nullptr ? "no GPU" : gpu->limits().name;
 }
 
-// Always there, which its documentation says: the result names no device.
-std::vector<double> MetalBackend::eigvalsh(MatrixView matrix) const { return CpuBackend::eigvalsh(matrix); }
-
 NearestPsdResult MetalBackend::nearest_psd(MatrixView matrix, const NearestPsdOptions& options) const {
   return on_cpu(kNoKernel, [&] { return CpuBackend::nearest_psd(matrix, options); });
 }

@@ -15,7 +15,6 @@ class MetalBackend final : public CpuBackend {
   std::vector<CovarianceResult> covariance_batch(const std::vector<MatrixView>&,
                                                  const CovarianceOptions&) const override;
   EighResult eigh(MatrixView) const override;
-  std::vector<double> eigvalsh(MatrixView) const override;
   std::vector<EighResult> eigh_batch(const std::vector<MatrixView>&) const override;
   NearestPsdResult nearest_psd(MatrixView, const NearestPsdOptions&) const override;
   QpResult solve_qp(const QpProblem&, const QpOptions&) const override;

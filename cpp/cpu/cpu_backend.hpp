@@ -13,7 +13,6 @@ class CpuBackend : public Backend {
   std::vector<CovarianceResult> covariance_batch(const std::vector<MatrixView>&,
                                                  const CovarianceOptions&) const override;
   EighResult eigh(MatrixView) const override;
-  std::vector<double> eigvalsh(MatrixView) const override;
   std::vector<EighResult> eigh_batch(const std::vector<MatrixView>&) const override;
   NearestPsdResult nearest_psd(MatrixView, const NearestPsdOptions&) const override;
   QpResult solve_qp(const QpProblem&, const QpOptions&) const override;

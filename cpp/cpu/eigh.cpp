@@ -78,7 +78,7 @@ EighResult CpuBackend::eigh(MatrixView matrix) const {
   return oriented(n, std::move(values), columns.data.data());
 }
 
-std::vector<double> CpuBackend::eigvalsh(MatrixView matrix) const {
+std::vector<double> cpu_eigvalsh(MatrixView matrix) {
   Matrix a = symmetric_part(matrix);
   std::vector<double> values(matrix.rows);
   if (blas::syevd(static_cast<int>(matrix.rows), a.data.data(), values.data(), false) != 0)

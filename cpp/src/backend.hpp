@@ -23,7 +23,6 @@ class Backend {
   virtual std::vector<CovarianceResult> covariance_batch(const std::vector<MatrixView>&,
                                                          const CovarianceOptions&) const = 0;
   virtual EighResult eigh(MatrixView) const = 0;
-  virtual std::vector<double> eigvalsh(MatrixView) const = 0;
   virtual std::vector<EighResult> eigh_batch(const std::vector<MatrixView>&) const = 0;
   virtual NearestPsdResult nearest_psd(MatrixView, const NearestPsdOptions&) const = 0;
   virtual QpResult solve_qp(const QpProblem&, const QpOptions&) const = 0;
@@ -44,6 +43,7 @@ class Backend {
 enum class SizeRule { ignore, apply };
 
 const Backend& cpu_backend();                 // cpp/cpu
+std::vector<double> cpu_eigvalsh(MatrixView matrix);
 const Backend* metal_backend(SizeRule rule);  // metal/: null when there is none
 std::string metal_status();                   // why there is none, or the GPU's name
 

@@ -15,7 +15,7 @@ EighResult eigh(MatrixView matrix, Device device) {
 
 std::vector<double> eigvalsh(MatrixView matrix) {
   check_symmetric("eigvalsh", "matrix", matrix);
-  return cpu_backend().eigvalsh(matrix);
+  return cpu_eigvalsh(matrix);
 }
 
 std::vector<EighResult> eigh_batch(const std::vector<MatrixView>& matrices, Device device) {

@@ -165,6 +165,7 @@ print(json.dumps({"added": peak() - before, "devices": sorted({s.device for s in
 """
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("own", ["shared", "own"])
 @pytest.mark.parametrize("device", DEVICES)

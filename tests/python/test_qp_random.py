@@ -23,6 +23,7 @@ def solved(request: pytest.FixtureRequest) -> Solved:
     return out
 
 
+@pytest.mark.slow
 def test_the_generator_makes_what_it_says(solved: Solved) -> None:
     cases = [case for _, case, _ in solved]
     sizes = [case.data["q"].size for case in cases]

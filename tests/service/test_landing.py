@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from tests.service.conftest import TECH, Server, start_server
 
+pytestmark = pytest.mark.slow  # a real browser
+
 ARGUMENTS = [
     "--no-sandbox",
     "--headless",

@@ -18,6 +18,8 @@ import portfolio_engine as pe
 from portfolio_service.cli.run import run
 from tests.service.conftest import create_tech
 
+pytestmark = pytest.mark.slow  # real processes, started and stopped
+
 FAILED, USAGE = 1, 2
 FIVE = "AAPL,MSFT,JPM,PG,KO"
 METHODS = ["mean_variance", "min_variance", "max_sharpe", "risk_parity", "black_litterman"]

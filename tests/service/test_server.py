@@ -19,6 +19,8 @@ import pytest
 
 from tests.service.conftest import TECH, Server, start_server
 
+pytestmark = pytest.mark.slow  # real processes, started and stopped
+
 
 def run_module(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}

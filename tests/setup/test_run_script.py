@@ -14,6 +14,8 @@ import pytest
 
 from tests.data import ROOT
 
+pytestmark = pytest.mark.slow  # real processes, started and stopped
+
 FAKE_UV = """#!/usr/bin/env bash
 case "$1" in
   --version) echo "uv ${FAKE_UV_VERSION:-99.0.0} (recorded)"; exit ;;

@@ -42,7 +42,7 @@ class Backend {
 // Whether an accelerator takes every problem it can (its device was named) or only those it is faster at.
 enum class SizeRule { ignore, apply };
 
-const Backend& cpu_backend();                 // cpp/cpu
+const Backend& cpu_backend();  // cpp/cpu
 std::vector<double> cpu_eigvalsh(MatrixView matrix);
 const Backend* metal_backend(SizeRule rule);  // metal/: null when there is none
 std::string metal_status();                   // why there is none, or the GPU's name

@@ -1,35 +1,25 @@
 #include <benchmark/benchmark.h>
 
-#include <portfolio/qp.hpp>
-
-#include "data.hpp"
+#include "qp.hpp"
 
 // Mean-variance utility, fully invested, long only; with eleven sector caps when asked.
 static void qp(benchmark::State& state) {
   const std::size_t n = state.range(0), caps = state.range(1);
   const bench::Moments data = bench::moments(n);
-  std::vector<double> q(n), one(n, 1.0), budget{1.0}, lower(n, 0.0), upper(n, 0.1), limit(caps, 0.2);
+  const bench::Rows rows(n, 0.1);
+  std::vector<double> q(n), limit(caps, 0.2);
   for (std::size_t i = 0; i < n; ++i) q[i] = -data.mean[i] / 2.5;
   portfolio::Matrix sector(caps, n);
   for (std::size_t i = 0; caps && i < n; ++i) sector(i % caps, i) = 1.0;
   portfolio::QpProblem problem;
   problem.P = data.covariance.view();
   problem.q = portfolio::view(q);
-  problem.A = {one.data(), 1, n};
-  problem.b = portfolio::view(budget);
-  problem.lb = portfolio::view(lower);
-  problem.ub = portfolio::view(upper);
+  rows.into(problem);
   if (caps) {
     problem.G = sector.view();
     problem.h = portfolio::view(limit);
   }
-  portfolio::QpResult result;
-  for (auto _ : state) {
-    result = portfolio::solve_qp(problem);
-    benchmark::DoNotOptimize(result);
-  }
-  if (result.status != portfolio::QpStatus::optimal) state.SkipWithError("not solved");
-  bench::computed_on(state, result.device);
+  const portfolio::QpResult result = bench::time_qp(state, problem);
   bench::rate(state, "problems/s", 1);
   state.counters["gap"] = result.gap;
 }
@@ -42,16 +32,14 @@ BENCHMARK(qp)
 static void qp_batch(benchmark::State& state) {
   const std::size_t count = state.range(0), n = state.range(1);
   const bench::Moments data = bench::moments(n);
-  std::vector<double> one(n, 1.0), budget{1.0}, lower(n, 0.0), upper(n, 0.1), linear(count * n);
+  const bench::Rows rows(n, 0.1);
+  std::vector<double> linear(count * n);
   std::vector<portfolio::QpProblem> problems(count);
   for (std::size_t k = 0; k < count; ++k) {
     for (std::size_t i = 0; i < n; ++i) linear[k * n + i] = -data.mean[(i + k) % n] / 2.5;
     problems[k].P = data.covariance.view();
     problems[k].q = {linear.data() + k * n, n};
-    problems[k].A = {one.data(), 1, n};
-    problems[k].b = portfolio::view(budget);
-    problems[k].lb = portfolio::view(lower);
-    problems[k].ub = portfolio::view(upper);
+    rows.into(problems[k]);
   }
   std::vector<portfolio::QpResult> results;
   for (auto _ : state) {

@@ -1,23 +1,10 @@
 #include <benchmark/benchmark.h>
 
 #include <cmath>
-#include <portfolio/qp.hpp>
 
-#include "data.hpp"
+#include "qp.hpp"
 
 namespace {
-
-// Long only, at most a twentieth each, fully invested.
-struct Rows {
-  std::vector<double> one, budget{1.0}, lower, upper;
-  explicit Rows(std::size_t n) : one(n, 1.0), lower(n, 0.0), upper(n, 0.05) {}
-  void into(portfolio::QpProblem& problem) const {
-    problem.A = {one.data(), 1, one.size()};
-    problem.b = portfolio::view(budget);
-    problem.lb = portfolio::view(lower);
-    problem.ub = portfolio::view(upper);
-  }
-};
 
 struct Factors {
   portfolio::Matrix B;
@@ -39,18 +26,12 @@ struct Factors {
 static void qp_factor(benchmark::State& state) {
   const std::size_t n = state.range(0), k = state.range(1);
   const Factors data(n, k);
-  const Rows rows(n);
+  const bench::Rows rows(n, 0.05);
   portfolio::QpProblem problem;
   problem.factors = {data.B.view(), {}, portfolio::view(data.D)};
   problem.q = portfolio::view(data.q);
   rows.into(problem);
-  portfolio::QpResult result;
-  for (auto _ : state) {
-    result = portfolio::solve_qp(problem);
-    benchmark::DoNotOptimize(result);
-  }
-  if (result.status != portfolio::QpStatus::optimal) state.SkipWithError("not solved");
-  bench::computed_on(state, result.device);
+  bench::time_qp(state, problem);
   bench::rate(state, "GB/s", 8e-9 * static_cast<double>(n * k));  // the loadings, read once
 }
 BENCHMARK(qp_factor)
@@ -64,7 +45,7 @@ BENCHMARK(qp_factor)
 static void qp_warm(benchmark::State& state) {
   const std::size_t n = state.range(0);
   const bench::Moments data = bench::moments(n);
-  const Rows rows(n);
+  const bench::Rows rows(n, 0.05);
   std::vector<double> q[2] = {std::vector<double>(n), std::vector<double>(n)};
   for (std::size_t i = 0; i < n; ++i) {
     q[0][i] = -data.mean[i] / 2.5;
@@ -96,7 +77,7 @@ BENCHMARK(qp_warm)->Arg(50)->Arg(500)->ArgName("assets")->Unit(benchmark::kMilli
 static void qp_trading_cost(benchmark::State& state) {
   const std::size_t n = state.range(0);
   const bench::Moments data = bench::moments(n);
-  const Rows rows(n);
+  const bench::Rows rows(n, 0.05);
   const std::vector<double> held(n, 1.0 / static_cast<double>(n)), cost(n, 0.002);
   std::vector<double> q(n);
   for (std::size_t i = 0; i < n; ++i) q[i] = -data.mean[i] / 2.5;
@@ -106,13 +87,7 @@ static void qp_trading_cost(benchmark::State& state) {
   problem.held = portfolio::view(held);
   problem.cost = portfolio::view(cost);
   rows.into(problem);
-  portfolio::QpResult result;
-  for (auto _ : state) {
-    result = portfolio::solve_qp(problem);
-    benchmark::DoNotOptimize(result);
-  }
-  if (result.status != portfolio::QpStatus::optimal) state.SkipWithError("not solved");
-  bench::computed_on(state, result.device);
+  bench::time_qp(state, problem);
   bench::rate(state, "problems/s", 1);
 }
 BENCHMARK(qp_trading_cost)->Arg(50)->Arg(500)->ArgName("assets")->Unit(benchmark::kMillisecond);

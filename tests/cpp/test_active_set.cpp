@@ -4,11 +4,11 @@
 #include <cmath>
 #include <cstdlib>
 #include <new>
-#include <random>
 #include <vector>
 
 #include "check.hpp"
 #include "portfolio/qp.hpp"
+#include "program.hpp"
 
 using namespace portfolio;
 
@@ -27,39 +27,27 @@ void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 namespace {
 
 // One common factor, own variances; long-only, fully invested, sectors capped.
-struct Market {
-  std::size_t n;
-  Matrix B, G, A;
-  std::vector<double> D, q, h, b{1.0}, lb, ub, dense;
+struct Market : Program {
+  Matrix B, G;
+  std::vector<double> D, h;
 
-  explicit Market(std::size_t size, unsigned seed = 1) : n(size), B(n, 1), G(5, n), A(1, n, 1.0) {
-    std::mt19937_64 random(seed);
-    const auto draw = [&] { return static_cast<double>(random() >> 11) / 9007199254740992.0; };
+  explicit Market(std::size_t assets, unsigned seed = 1) : Program(assets, 0.05), B(n, 1), G(5, n), h(5, 0.3) {
+    Draws draw(seed);
     for (std::size_t j = 0; j < n; ++j) {
       B(j, 0) = 0.1 + 0.2 * draw();
       D.push_back(0.01 + 0.05 * draw());
-      q.push_back(-0.02 * draw());
+      q[j] = -0.02 * draw();
       G(j % 5, j) = 1.0;
     }
-    h.assign(5, 0.3);
-    lb.assign(n, 0.0);
-    ub.assign(n, 0.05);
-    dense.resize(n * n);
     for (std::size_t i = 0; i < n; ++i) {
-      for (std::size_t j = 0; j < n; ++j) dense[i * n + j] = B(i, 0) * B(j, 0) + (i == j ? D[i] : 0.0);
+      for (std::size_t j = 0; j < n; ++j) P(i, j) = B(i, 0) * B(j, 0) + (i == j ? D[i] : 0.0);
     }
   }
 
   QpProblem problem() const {
-    QpProblem p;
-    p.P = {dense.data(), n, n};
-    p.q = view(q);
+    QpProblem p = Program::problem();
     p.G = G.view();
     p.h = view(h);
-    p.A = A.view();
-    p.b = view(b);
-    p.lb = view(lb);
-    p.ub = view(ub);
     return p;
   }
 

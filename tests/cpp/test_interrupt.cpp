@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <random>
 #include <thread>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include "portfolio/eigh.hpp"
 #include "portfolio/interrupt.hpp"
 #include "portfolio/qp.hpp"
+#include "program.hpp"
 
 using namespace portfolio;
 
@@ -18,41 +18,20 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-struct Dense {
-  Matrix P, A;
-  std::vector<double> q, b{1.0}, lb, ub;
-
-  explicit Dense(std::size_t n) : P(n, n), A(1, n, 1.0), q(n), lb(n, 0.0), ub(n, 1.0) {
-    std::mt19937_64 random(7);
-    const auto draw = [&] { return static_cast<double>(random() >> 11) / 9007199254740992.0 - 0.5; };
+struct Dense : Program {
+  explicit Dense(std::size_t assets) : Program(assets, 1.0) {
+    Draws draw(7);
     Matrix B(n, 20);
-    for (double& v : B.data) v = draw();
+    for (double& v : B.data) v = draw() - 0.5;
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t j = 0; j < n; ++j) {
         for (std::size_t k = 0; k < 20; ++k) P(i, j) += B(i, k) * B(j, k);
       }
       P(i, i) += 0.1;
-      q[i] = draw();
+      q[i] = draw() - 0.5;
     }
   }
-
-  QpProblem problem() const {
-    QpProblem out;
-    out.P = P.view();
-    out.q = view(q);
-    out.A = A.view();
-    out.b = view(b);
-    out.lb = view(lb);
-    out.ub = view(ub);
-    return out;
-  }
 };
-
-QpOptions interior() {
-  QpOptions out;
-  out.method = QpMethod::interior_point;
-  return out;
-}
 
 void a_passed_deadline_is_a_status() {
   const Dense d(120);

@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <random>
 #include <vector>
 
 #include "check.hpp"
 #include "portfolio/qp.hpp"
+#include "program.hpp"
 
 using namespace portfolio;
 
@@ -14,36 +14,18 @@ namespace {
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
 // A covariance of n assets from n / 2 + 1 observations: singular, long-only, fully invested.
-struct Portfolio {
-  std::size_t n;
-  Matrix P, A;
-  std::vector<double> q, b{1.0}, lb, ub;
-
-  explicit Portfolio(std::size_t size, unsigned seed) : n(size), P(size, size), A(1, size, 1.0) {
-    std::mt19937_64 random(seed);
-    const auto draw = [&] { return static_cast<double>(random() >> 11) / 9007199254740992.0 - 0.5; };
+struct Portfolio : Program {
+  explicit Portfolio(std::size_t assets, unsigned seed) : Program(assets, 0.4) {
+    Draws draw(seed);
     const std::size_t T = n / 2 + 1;
     Matrix X(T, n);
-    for (double& x : X.data) x = 0.02 * draw();
+    for (double& x : X.data) x = 0.02 * (draw() - 0.5);
     for (std::size_t t = 0; t < T; ++t) {
       for (std::size_t i = 0; i < n; ++i) {
         for (std::size_t j = 0; j < n; ++j) P(i, j) += X(t, i) * X(t, j);
       }
     }
-    for (std::size_t i = 0; i < n; ++i) q.push_back(1e-3 * draw());
-    lb.assign(n, 0.0);
-    ub.assign(n, 0.4);
-  }
-
-  QpProblem problem() const {
-    QpProblem out;
-    out.P = P.view();
-    out.q = view(q);
-    out.A = A.view();
-    out.b = view(b);
-    out.lb = view(lb);
-    out.ub = view(ub);
-    return out;
+    for (double& v : q) v = 1e-3 * (draw() - 0.5);
   }
 };
 
@@ -144,8 +126,8 @@ void a_shared_matrix_is_a_matrix() {
 }
 
 void random_limits_end_in_an_answer_or_a_proof() {
-  std::mt19937_64 random(5);
-  const auto draw = [&] { return static_cast<double>(random() >> 11) / 4503599627370496.0 - 1.0; };
+  Draws uniform(5);
+  const auto draw = [&] { return 2.0 * uniform() - 1.0; };
   int feasible = 0;
   for (int trial = 0; trial < 60; ++trial) {
     const std::size_t n = 2 + static_cast<std::size_t>(trial % 9), m = 1 + static_cast<std::size_t>(trial % 12);

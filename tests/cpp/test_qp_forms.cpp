@@ -3,25 +3,25 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
-#include <random>
 #include <vector>
 
 #include "check.hpp"
 #include "portfolio/qp.hpp"
+#include "program.hpp"
 
 using namespace portfolio;
 
 namespace {
 
-struct Universe {
-  std::size_t n, k;
-  Matrix B, F, dense, A;
-  std::vector<double> D, q, b{1.0}, lb, ub, held, cost;
+// P is the dense form of the factors.
+struct Universe : Program {
+  std::size_t k;
+  Matrix B, F;
+  std::vector<double> D, held, cost;
 
   Universe(std::size_t assets, std::size_t factors, unsigned seed)
-      : n(assets), k(factors), B(n, k), F(k, k), dense(n, n), A(1, n, 1.0), D(n), q(n), lb(n), ub(n), held(n), cost(n) {
-    std::mt19937_64 random(seed);
-    const auto draw = [&] { return static_cast<double>(random() >> 11) / 9007199254740992.0; };
+      : Program(assets, 10.0 / static_cast<double>(assets)), k(factors), B(n, k), F(k, k), D(n), held(n), cost(n) {
+    Draws draw(seed);
     for (double& v : B.data) v = draw() - 0.3;
     for (std::size_t i = 0; i < k; ++i) {
       for (std::size_t j = 0; j < k; ++j) F(i, j) = 0.02 * (i == j ? 1.0 : 0.3);
@@ -30,7 +30,6 @@ struct Universe {
     for (std::size_t j = 0; j < n; ++j) {
       D[j] = 0.01 + 0.05 * draw();
       q[j] = -0.1 * draw();
-      ub[j] = 10.0 / static_cast<double>(n);
       held[j] = draw();
       total += held[j];
       cost[j] = 0.01 * draw();
@@ -39,34 +38,19 @@ struct Universe {
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t j = 0; j < n; ++j) {
         for (std::size_t f = 0; f < k; ++f) {
-          for (std::size_t g = 0; g < k; ++g) dense(i, j) += B(i, f) * F(f, g) * B(j, g);
+          for (std::size_t g = 0; g < k; ++g) P(i, j) += B(i, f) * F(f, g) * B(j, g);
         }
       }
-      dense(i, i) += D[i];
+      P(i, i) += D[i];
     }
   }
 
-  QpProblem problem(bool factors) const {
-    QpProblem out;
-    if (factors) {
-      out.factors = {B.view(), F.view(), view(D)};
-    } else {
-      out.P = dense.view();
-    }
-    out.q = view(q);
-    out.A = A.view();
-    out.b = view(b);
-    out.lb = view(lb);
-    out.ub = view(ub);
+  QpProblem problem(bool by_factors) const {
+    QpProblem out = Program::problem();
+    if (by_factors) out.factors = {B.view(), F.view(), view(D)}, out.P = {};
     return out;
   }
 };
-
-QpOptions interior() {
-  QpOptions out;
-  out.method = QpMethod::interior_point;
-  return out;
-}
 
 // Stationarity, budget, signs and turnover, from the universe's own numbers; returns the objective.
 double check_answer(const Universe& u, const QpResult& r, bool trades, double turnover) {
@@ -76,7 +60,7 @@ double check_answer(const Universe& u, const QpResult& r, bool trades, double tu
   double sum = 0.0, traded = 0.0, objective = 0.0, worst = 0.0;
   for (std::size_t i = 0; i < u.n; ++i) {
     double slope = u.q[i] + r.y[0] + r.z_box[i] + (trades ? r.z_trade[i] : 0.0), Px = 0.0;
-    for (std::size_t j = 0; j < u.n; ++j) Px += u.dense(i, j) * r.x[j];
+    for (std::size_t j = 0; j < u.n; ++j) Px += u.P(i, j) * r.x[j];
     worst = std::max(worst, std::fabs(slope + Px));
     objective += r.x[i] * (0.5 * Px + u.q[i]);
     sum += r.x[i];

@@ -12,8 +12,8 @@ INTRODUCTION = f"""# Benchmarks
 Written by `./run bench devices`: do not edit. Milliseconds, the median of repeated calls from Python, with checks and
 copies; less is better. `contract` is what the contract claims on an {TARGET}. A cell is empty where nobody has
 measured yet: no figure here is estimated, and the CPU's emulation of Metal that the tests use is never timed. Every
-figure of the contract, the served ones among them, is in [contract-figures.md](contract-figures.md); `./run bench
-peers` runs other packages on the same CPU.
+figure of the contract, the served ones among them, is in [contract-figures.md](contract-figures.md); other packages
+are on the same CPU in [benchmarks-peers.md](benchmarks-peers.md).
 
 On a Mac the same command measures CPU, GPU and MLX side by side and adds that machine to the page; `./run bench native
 --device=cpu,metal` runs the C++ programs on both. GPU is `device="metal"`: single precision inside, answers within the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -38,12 +38,14 @@ def load(connection: Connection, portfolio_id: str | None = None) -> list[Portfo
     return loaded
 
 
-def book_faults(connection: Connection) -> list[str]:
+def book_faults(connection: Connection, stopped: Callable[[], bool] = lambda: False) -> list[str]:
     """What `load` would refuse the books for."""
-    return _fold_all(connection, None)[1] + history_faults(connection)
+    return _fold_all(connection, None, stopped)[1] + history_faults(connection)
 
 
-def _fold_all(connection: Connection, portfolio_id: str | None) -> tuple[list[Portfolio], list[str]]:
+def _fold_all(
+    connection: Connection, portfolio_id: str | None, stopped: Callable[[], bool] = lambda: False
+) -> tuple[list[Portfolio], list[str]]:
     born = tables.audit.c.audit_id  # tells which of two portfolios of one moment came first
     first = (tables.audit.c.portfolio_id == tables.portfolios.c.portfolio_id) & (tables.audit.c.version == 1)
     every = _live(select(tables.portfolios).outerjoin(tables.audit, first), portfolio_id)
@@ -52,6 +54,8 @@ def _fold_all(connection: Connection, portfolio_id: str | None) -> tuple[list[Po
     positions = _by_portfolio(connection, tables.positions, rows.HOLDING, tables.positions.c.symbol, portfolio_id)
     loaded, faults = [], []
     for row in found.all():
+        if stopped():
+            break
         try:
             book = fold(rows.entry_of(*entry) for entry in ledgers.get(row.portfolio_id, []))
         except LedgerError as error:

@@ -25,7 +25,7 @@ MOST = 20  # faults named; one broken page can make thousands
 def examine(connection: Connection, stopped: Callable[[], bool] = lambda: False) -> list[str]:
     """The file itself where that can be asked, then the books and the whole trail."""
     try:
-        return file_faults(connection) or book_faults(connection) or verify(connection, stopped)
+        return file_faults(connection) or book_faults(connection, stopped) or verify(connection, stopped)
     except UNREADABLE as error:
         return [f"a stored value cannot be read: {error!r}"]
     except DatabaseError as error:

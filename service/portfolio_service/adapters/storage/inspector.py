@@ -29,7 +29,7 @@ class Inspector:
         self._rested = 0.0
 
     async def run(self, work: Callable[[Connection, Callable[[], bool]], T]) -> T:
-        """`work(connection, stopped)`, which asks `stopped()` between rows: there it rests, and ends early once true."""
+        """`work(connection, stopped)`, which asks `stopped()` between rows: there it rests; it ends early once true."""
 
         def inspect() -> T:
             with self._engine.connect() as connection, connection.begin():

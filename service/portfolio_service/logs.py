@@ -15,7 +15,7 @@ _SECRET_WORDS = ("api_key", "authorization", "password", "secret", "token")
 
 
 def configure(settings: Settings) -> None:
-    """Route structlog and the standard library's loggers (uvicorn, alembic, ours) through one formatter."""
+    """Route structlog, the standard library's loggers (uvicorn, alembic, ours) and warnings through one formatter."""
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -47,6 +47,7 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
+    logging.captureWarnings(True)
     for noisy in ("alembic", "uvicorn", "httpx", "httpcore"):
         logging.getLogger(noisy).setLevel("WARNING")
     structlog.configure(

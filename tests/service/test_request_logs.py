@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -54,6 +56,17 @@ def test_time_is_added_to_its_own_request_only() -> None:
     assert outer == {"queue": 1.5}
     assert inner["queue"] == 2.0
     assert inner["database"] >= 0
+
+
+def test_a_warning_of_a_library_is_a_record_too() -> None:
+    program = (
+        "import warnings; from portfolio_service.config import Settings; from portfolio_service.logs import configure;"
+        "configure(Settings(log_format='json')); warnings.warn('soon gone', UserWarning)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    (record,) = map(json.loads, done.stderr.splitlines())
+    assert record["level"] == "warning"
+    assert "UserWarning: soon gone" in record["event"]
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from portfolio_engine._lost import Health, LostWork
 
 log = logging.getLogger("portfolio_engine.kernels")
 
-LEVELS = ((1.0, logging.DEBUG), (10.0, logging.INFO), (math.inf, logging.WARNING))  # by seconds
+SLOW_S = 1.0  # from here a call is told at INFO: not higher, or Python shows it to those who never asked for a log
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -70,7 +70,7 @@ def tallied(kernel: Callable[P, R]) -> Callable[P, R]:
         _count(name, result, seconds)
         if _lost is not None:
             _lost.look(name, result)
-        level = LEVELS[0][1] if seconds < LEVELS[0][0] else next(level for most, level in LEVELS if seconds < most)
+        level = logging.INFO if seconds >= SLOW_S else logging.DEBUG
         if log.isEnabledFor(level):
             log.log(level, "kernel", extra=_said(name, [*args, *kwargs.values()], result, seconds))
         return result

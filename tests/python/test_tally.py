@@ -42,3 +42,13 @@ def test_an_empty_batch_and_a_call_that_raises_do_not_count() -> None:
     with pytest.raises(ValueError, match="expected a vector"):
         _tally.tallied(kernel)()
     assert computations() == {}
+
+
+@pytest.mark.parametrize(("slow_from", "level"), [(60.0, "DEBUG"), (0.0, "INFO")])
+def test_a_slow_call_is_told_but_never_to_who_has_no_log(
+    slow_from: float, level: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(_tally, "SLOW_S", slow_from)
+    caplog.set_level("DEBUG", logger=_tally.log.name)
+    _tally.tallied(lambda: on("cpu"))()
+    assert [record.levelname for record in caplog.records] == [level]

@@ -6,8 +6,9 @@ import math
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -44,12 +45,13 @@ class Frontier:
         weights: (points, n); a DataFrame with a column per asset when labels were given.
         corners: where the frontier bends; `at_return`, `at_volatility`, `at_risk_aversion` and `at_max_sharpe` read any
             portfolio off them exactly.
-        max_sharpe, min_variance: those two portfolios, exact rather than the nearest point.
+        max_sharpe, min_variance: those two portfolios, exact rather than the nearest point, as `optimize` answers;
+            computed when first read.
         risk_free_rate: annual.
         max_residual: the worst relative residual of the corners (of the points where there are none), at most 1e-8.
         device, device_reason: where it was computed, and why there.
         milliseconds: wall time.
-        moments: what it was computed from.
+        moments, constraints, asked_device: what it was computed from, within which constraints, where it was to be.
     """
 
     expected_return: Array
@@ -57,14 +59,28 @@ class Frontier:
     sharpe_ratio: Array
     weights: Any
     corners: Corners
-    max_sharpe: Allocation
-    min_variance: Allocation
     risk_free_rate: float
     max_residual: float
     device: str
     device_reason: str
     milliseconds: float
     moments: Moments = field(repr=False)
+    constraints: Constraints = field(repr=False)
+    asked_device: str = field(repr=False)
+
+    @cached_property
+    def max_sharpe(self) -> Allocation:
+        """The portfolio with the highest Sharpe ratio; raises what `optimize` raises."""
+        return self._optimum("max_sharpe")
+
+    @cached_property
+    def min_variance(self) -> Allocation:
+        """The portfolio with the least variance."""
+        return self._optimum("min_variance")
+
+    def _optimum(self, method: Literal["max_sharpe", "min_variance"]) -> Allocation:
+        rate, device = self.risk_free_rate, self.asked_device
+        return optimize(self.moments, method, constraints=self.constraints, risk_free_rate=rate, device=device)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -181,23 +197,20 @@ def efficient_frontier(
     weights, mean, risk = _within(raw["weights"], program), raw["expected_return"], raw["expected_risk"]
     ratio = np.full(len(mean), np.nan)
     np.divide(mean - risk_free_rate, risk, out=ratio, where=risk > 0)
-    own: dict[str, Any] = {"constraints": rules, "risk_free_rate": risk_free_rate, "device": device, "cancel": cancel}
-    best = optimize(moments, "max_sharpe", **own, time_limit=limit.arguments["time_limit"])
-    calm = optimize(moments, "min_variance", **own, time_limit=limit.arguments["time_limit"])
     return Frontier(
         expected_return=mean,
         expected_risk=risk,
         sharpe_ratio=ratio,
         weights=_table(weights, moments),
         corners=_corners(raw, program, moments),
-        max_sharpe=best,
-        min_variance=calm,
         risk_free_rate=risk_free_rate,
         max_residual=raw["max_residual"],
         device=raw["device"],
         device_reason=raw["device_reason"],
         milliseconds=(time.perf_counter() - start) * 1e3,
         moments=moments,
+        constraints=rules,
+        asked_device=device,
     )
 
 

@@ -14,16 +14,22 @@ namespace {
 using critical_line::Corner;
 using critical_line::Path;
 
-double variance(MatrixView Sigma, const double* w) {
+// from' Sigma to, by the assets that are held.
+double form(MatrixView Sigma, const std::vector<double>& from, const std::vector<double>& to,
+            std::vector<std::size_t>& held) {
+  held.clear();
+  for (std::size_t j = 0; j < to.size(); ++j) {
+    if (to[j] != 0.0) held.push_back(j);
+  }
   double out = 0.0;
-  for (std::size_t i = 0; i < Sigma.rows; ++i) {
-    if (w[i] == 0.0) continue;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    if (from[i] == 0.0) continue;
     const double* row = Sigma.data + i * Sigma.cols;
     double sum = 0.0;
-    for (std::size_t j = 0; j < Sigma.cols; ++j) sum += row[j] * w[j];
-    out += w[i] * sum;
+    for (const std::size_t j : held) sum += row[j] * to[j];
+    out += from[i] * sum;
   }
-  return std::max(out, 0.0);
+  return out;
 }
 
 void keep_corners(const std::vector<Corner>& corners, std::size_t n, FrontierResult& out) {
@@ -36,16 +42,21 @@ void keep_corners(const std::vector<Corner>& corners, std::size_t n, FrontierRes
   }
 }
 
-// Evenly spaced in return. On a segment the weights are affine in t and the return is too, so in each other.
+// Evenly spaced in return. On a segment the weights are affine in t and the return is too, so in each other; the
+// variance is quadratic, with the covariance of its two ends.
 void read_points(const FrontierProblem& problem, const std::vector<Corner>& corners, FrontierResult& out) {
   const std::size_t n = problem.mu.size, count = problem.points;
   const double low = corners.back().expected_return, high = std::max(low, corners.front().expected_return);
   out.weights = Matrix(count, n);
-  std::size_t below = corners.size() - 1;  // the segment's lower corner
+  std::size_t below = corners.size() - 1, known = corners.size();  // the segment's lower corner
+  double both = 0.0;                                               // the covariance of the ends of segment `known`
+  std::vector<std::size_t> held;
   for (std::size_t k = 0; k < count; ++k) {
     const double target = low + static_cast<double>(k) / static_cast<double>(count - 1) * (high - low);
     while (below > 0 && corners[below - 1].expected_return < target) --below;
     const Corner &from = corners[below], &to = corners[below > 0 ? below - 1 : 0];
+    if (known != below) both = form(problem.Sigma, from.w, to.w, held);
+    known = below;
     const double rise = to.expected_return - from.expected_return;
     double share = rise > 0.0 ? std::clamp((target - from.expected_return) / rise, 0.0, 1.0) : 0.0;
     if (k + 1 == count) share = 1.0;
@@ -56,7 +67,9 @@ void read_points(const FrontierProblem& problem, const std::vector<Corner>& corn
       expected += problem.mu[j] * w[j];
     }
     out.expected_return.push_back(expected);
-    out.expected_risk.push_back(std::sqrt(variance(problem.Sigma, w)));
+    const double rest = 1.0 - share;
+    const double variance = rest * rest * from.variance + 2.0 * rest * share * both + share * share * to.variance;
+    out.expected_risk.push_back(std::sqrt(std::max(variance, 0.0)));
   }
 }
 

@@ -131,7 +131,7 @@ static void check_arguments(const char* function, const QpProblem& p, bool matri
   check_trading(function, p);
 }
 
-void check_problem(const char* function, const QpProblem& p) { check_arguments(function, p, true); }
+void check_all_but_matrix(const char* function, const QpProblem& p) { check_arguments(function, p, false); }
 
 const char* to_string(QpStatus status) {
   switch (status) {

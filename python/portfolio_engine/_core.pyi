@@ -74,6 +74,7 @@ def efficient_frontier(
     device: str,
     time_limit: float | None = None,
     cancel: CancelToken | None = None,
+    check_matrix: bool = True,
 ) -> _Result: ...
 def solve_cvar(
     returns: _Array,

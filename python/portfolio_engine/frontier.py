@@ -244,14 +244,14 @@ def _native(solver: Solver, program: Program, points: int, limit: Limit) -> dict
         points=points,
         tolerance=1e-9,
         device=solver.device,
+        check_matrix=False,  # Moments are proven
         **limit.arguments,
     )
 
 
 def _within(weights: Array, program: Program) -> Array:
-    """The weights among the variables of the program; bounds hold to the last bit."""
-    n = program.n
-    return np.asarray(np.clip(weights[:, :n], program.lb[:n], program.ub[:n]) + 0.0)
+    """The weights among the variables of the program."""
+    return weights if program.k == program.n else np.ascontiguousarray(weights[:, : program.n])
 
 
 def _corners(raw: dict[str, Any], program: Program, moments: Moments) -> Corners:

@@ -8,7 +8,7 @@ namespace {
 py::dict efficient_frontier(const Doubles& mu, const Doubles& Sigma, const MaybeDoubles& G, const MaybeDoubles& h,
                             const MaybeDoubles& A, const MaybeDoubles& b, const MaybeDoubles& lb,
                             const MaybeDoubles& ub, std::size_t points, double tolerance, const std::string& device,
-                            std::optional<double> time_limit, const portfolio::CancelToken* cancel) {
+                            std::optional<double> time_limit, const portfolio::CancelToken* cancel, bool check_matrix) {
   constexpr const char* name = "efficient_frontier";
   portfolio::FrontierProblem problem{vector_view<double>(mu, name, "mu"),
                                      matrix_view<double>(Sigma, name, "Sigma"),
@@ -21,6 +21,7 @@ py::dict efficient_frontier(const Doubles& mu, const Doubles& Sigma, const Maybe
                                      points,
                                      {}};
   problem.qp.tolerance = tolerance;
+  problem.qp.check_matrix = check_matrix;
   problem.qp.interrupt = interrupt_of(time_limit, cancel);
   problem.qp.device = portfolio::parse_device(device, name);
   portfolio::FrontierResult result;
@@ -47,5 +48,6 @@ py::dict efficient_frontier(const Doubles& mu, const Doubles& Sigma, const Maybe
 void init_frontier(py::module_& m) {
   m.def("efficient_frontier", &efficient_frontier, py::arg("mu"), py::arg("Sigma"), py::arg("G"), py::arg("h"),
         py::arg("A"), py::arg("b"), py::arg("lb"), py::arg("ub"), py::kw_only(), py::arg("points"),
-        py::arg("tolerance"), py::arg("device"), py::arg("time_limit") = py::none(), py::arg("cancel") = py::none());
+        py::arg("tolerance"), py::arg("device"), py::arg("time_limit") = py::none(), py::arg("cancel") = py::none(),
+        py::arg("check_matrix") = true);
 }

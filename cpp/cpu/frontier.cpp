@@ -61,12 +61,9 @@ void read_points(const FrontierProblem& problem, const std::vector<Corner>& corn
     double share = rise > 0.0 ? std::clamp((target - from.expected_return) / rise, 0.0, 1.0) : 0.0;
     if (k + 1 == count) share = 1.0;
     double* w = &out.weights(k, 0);
-    double expected = 0.0;
-    for (std::size_t j = 0; j < n; ++j) {
-      w[j] = share == 1.0 ? to.w[j] : from.w[j] + share * (to.w[j] - from.w[j]);
-      expected += problem.mu[j] * w[j];
-    }
-    out.expected_return.push_back(expected);
+    for (std::size_t j = 0; j < n; ++j) w[j] = from.w[j] + share * (to.w[j] - from.w[j]);
+    if (share == 1.0) std::copy(to.w.begin(), to.w.end(), w);
+    out.expected_return.push_back(share == 1.0 ? to.expected_return : from.expected_return + share * rise);
     const double rest = 1.0 - share;
     const double variance = rest * rest * from.variance + 2.0 * rest * share * both + share * share * to.variance;
     out.expected_risk.push_back(std::sqrt(std::max(variance, 0.0)));

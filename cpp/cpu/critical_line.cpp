@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "critical_line_walk.hpp"
 
@@ -31,8 +33,10 @@ double middle(const Data& data) {
 // where it got stuck, so that no piece of the path is missing.
 class Follower {
  public:
-  Follower(const FrontierProblem& problem, const Solve& solve)
-      : data_(problem), problem_(problem), solve_(solve), scale_(middle(data_)) {}
+  // The methods whose answers walks start from, the one to try first in front. The interior point takes longer, and of
+  // several optimal portfolios gives the one in the middle, from where fewer walks get stuck.
+  Follower(const FrontierProblem& problem, const Solve& solve, std::vector<QpMethod> methods)
+      : data_(problem), problem_(problem), solve_(solve), methods_(std::move(methods)), scale_(middle(data_)) {}
 
   Path run() {
     std::optional<Walk> up;
@@ -51,10 +55,8 @@ class Follower {
   }
 
  private:
-  // The quick method first. Where its answer is no start of a walk, the other one's may be: of several optimal
-  // portfolios it gives the one in the middle.
   std::optional<Walk> seed(double t) {
-    for (const QpMethod method : {QpMethod::automatic, QpMethod::interior_point}) {
+    for (const QpMethod method : methods_) {
       const QpResult solved = solve_(t, method);
       path_.status = solved.status;
       if (solved.status != QpStatus::optimal) return std::nullopt;
@@ -102,12 +104,17 @@ class Follower {
   Data data_;
   const FrontierProblem& problem_;
   const Solve& solve_;
+  std::vector<QpMethod> methods_;
   double scale_;
   Path path_;
 };
 
 }  // namespace
 
-Path follow(const FrontierProblem& problem, const Solve& solve) { return Follower(problem, solve).run(); }
+Path follow(const FrontierProblem& problem, const Solve& solve) {
+  Path path = Follower(problem, solve, {QpMethod::automatic, QpMethod::interior_point}).run();
+  if (path.status != QpStatus::numerical_error) return path;
+  return Follower(problem, solve, {QpMethod::interior_point}).run();
+}
 
 }  // namespace portfolio::critical_line

@@ -46,7 +46,7 @@ Walk::Walk(const Data& data, const Interrupt& interrupt, double t, double scale,
       refused_(data.n(), 0),
       x_(solved.x),
       t_(t),
-      nothing_(1e-13 * scale) {
+      nothing_(1e-11 * scale) {
   ready_ = build(solved) && residual(t) <= kCertified;
 }
 

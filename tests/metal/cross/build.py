@@ -7,8 +7,10 @@ macOS, and the list of what we use of each framework. A symbol of ours that is m
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 from importlib import metadata
 from pathlib import Path
 
@@ -39,6 +41,17 @@ def metal_cpp() -> Path:
     return folder
 
 
+def python_headers(folder: Path) -> Path:
+    """Those of this Python; Debian's pyconfig.h chooses among Linux machines and refuses others: a copy has the chosen."""
+    headers = Path(sysconfig.get_paths()["include"])
+    chosen = headers.parent / str(sysconfig.get_config_var("MULTIARCH")) / headers.name / "pyconfig.h"
+    if not chosen.exists():
+        return headers
+    shutil.copytree(headers, folder / "python", dirs_exist_ok=True)
+    shutil.copy(chosen, folder / "python" / "pyconfig.h")
+    return folder / "python"
+
+
 def options(folder: Path) -> list[str]:
     import pybind11
 
@@ -52,6 +65,7 @@ def options(folder: Path) -> list[str]:
         "INCLUDE": HERE / "include",
         "METAL_CPP_DIR": metal_cpp(),
         "Python_EXECUTABLE": sys.executable,
+        "Python_INCLUDE_DIR": python_headers(folder),
         "PORTFOLIO_BLAS": "accelerate",
         "PORTFOLIO_METAL": "ON",
         "PORTFOLIO_PYTHON": "ON",

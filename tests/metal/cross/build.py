@@ -42,7 +42,7 @@ def metal_cpp() -> Path:
 
 
 def python_headers(folder: Path) -> Path:
-    """Those of this Python; Debian's pyconfig.h chooses among Linux machines and refuses others: a copy has the chosen."""
+    """Those of this Python; Debian's pyconfig.h chooses among Linux machines: a copy has the chosen one."""
     headers = Path(sysconfig.get_paths()["include"])
     chosen = headers.parent / str(sysconfig.get_config_var("MULTIARCH")) / headers.name / "pyconfig.h"
     if not chosen.exists():

@@ -48,7 +48,8 @@ void ActiveSet::begin(const QpOptions& options) {
   const int n = model_.n();
   x_.resize(at(n));
   place_.assign(at(n), -1);
-  start_at(options.start && inside(options.start) <= kDense ? options.start : p.held);
+  const bool given = options.start && inside(options.start) <= kDense;
+  if (given || p.held || n > kAll || !factor_start_.find(model_, x_)) start_at(given ? options.start : p.held);
   qp::gradient_at(p, model_.hessian(), x_, gradient_);
   core_.attach(model_, n <= kAll ? n : std::min(n, 4 * kFirst));
   refresh();

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "active_set_core.hpp"
+#include "active_set_start.hpp"
 #include "qp_measure.hpp"
 
 namespace portfolio::active {
@@ -38,6 +39,7 @@ class ActiveSet {
   bool certified(const QpResult& out, double tolerance) const;
 
   Model model_;
+  FactorStart factor_start_;
   Core core_;
   qp::Measured measured_;
   std::vector<double> x_, gradient_, reduced_;

@@ -65,14 +65,18 @@ void nothing_is_allocated_but_the_result() {
     QpOptions options;
     options.method = QpMethod::active_set;
     options.check_matrix = false;
-    for (const QpProblem& p : {market.problem(), market.factored()}) {
-      solve_qp(p, options);
-      const long before = allocations;
-      const QpResult r = solve_qp(p, options);
-      const long used = allocations - before;
-      CHECK(r.status == QpStatus::optimal && r.method == QpMethod::active_set);
-      CHECK(r.iterations > 20);
-      CHECK(used <= 10);  // four arrays and the names of the device
+    const std::vector<double> zeros(n, 0.0);
+    for (const VectorView start : {VectorView{}, view(zeros)}) {
+      options.start = start;
+      for (const QpProblem& p : {market.problem(), market.factored()}) {
+        solve_qp(p, options);
+        const long before = allocations;
+        const QpResult r = solve_qp(p, options);
+        const long used = allocations - before;
+        CHECK(r.status == QpStatus::optimal && r.method == QpMethod::active_set);
+        CHECK(!start || r.iterations > 20);
+        CHECK(used <= 10);  // four arrays and the names of the device
+      }
     }
   }
 }
@@ -100,7 +104,7 @@ void a_batch_takes_a_start_for_each() {
   QpOptions options;
   options.starts = starts.data();
   const std::vector<QpResult> batch = solve_qp_batch(problems, options);
-  CHECK(batch[1].iterations < batch[0].iterations);
+  CHECK(batch[1].iterations < batch[3].iterations);
   CHECK(batch[0].x == cold.x && batch[2].x == cold.x);
   for (const QpResult& r : batch) {
     CHECK(r.status == QpStatus::optimal);

@@ -144,6 +144,18 @@ class Server:
     process: subprocess.Popen[str]
     log: Path
 
+    def assert_books_verify(self) -> None:
+        """What was accepted is what is stored: `portfolio-engine db check` beside the running service."""
+        command = [
+            Path(sys.executable).parent / "portfolio-engine",
+            "db",
+            "check",
+            "--data-dir",
+            self.log.parent / "data",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def stop(self, number: int = signal.SIGINT) -> int:
         """Ask it to stop; its exit code."""
         if self.process.poll() is None:

@@ -101,6 +101,7 @@ def test_wrong_types_at_each_field(books: tuple[Server, httpx.Client, str]) -> N
     assert process.memory_info().rss - began < MOST_GROWTH
     assert client.get("/health").json()["status"] in ("healthy", "degraded")
     assert "Traceback" not in server.log.read_text()
+    server.assert_books_verify()
 
 
 @pytest.mark.parametrize("name", NASTY)

@@ -9,6 +9,7 @@ import pytest
 
 from portfolio_service.domain.errors import NotFound, PreconditionFailed, Unacceptable, Unavailable
 from portfolio_service.domain.models import EntryKind, LedgerEntry, Portfolio, Price
+from portfolio_service.domain.money import money, quantity
 from portfolio_service.domain.portfolio import NewPortfolio, PositionUpdate
 from portfolio_service.domain.valuation import LiveValuation
 from tests.service.fakes import ACTOR, Desk, TableMarket, WatchedRepository, open_desk
@@ -215,3 +216,13 @@ async def test_a_stale_version_and_an_unknown_id_change_nothing() -> None:
     after = await desk.portfolios.update_positions(own, SAMPLE, False, ACTOR, if_match=1)
     assert after.version == 2
     assert len(repository.changes) == 2
+
+
+async def test_minus_nothing_is_nothing() -> None:
+    desk, _, repository, own = await opened()
+    await state(desk, own, PositionUpdate("AAPL", D("5"), D("-0.0")))
+    numbers = [n for entry in repository.changes[-1].entries for n in vars(entry).values() if isinstance(n, Decimal)]
+    assert numbers
+    assert not any(n.is_zero() and n.is_signed() for n in numbers)
+    assert str(money(D("-0.001"))) == "0.00"
+    assert str(quantity(D("-1e-12"))) == "0E-8"

@@ -88,3 +88,4 @@ def test_every_check(start: Callable[..., Server], tmp_path: Path) -> None:
     assert process.memory_info().rss - began < MOST_GROWTH
     assert httpx.get(f"{server.url}/health", timeout=60).json()["status"] in ("healthy", "degraded")
     assert "request failed" not in server.log.read_text()
+    server.assert_books_verify()

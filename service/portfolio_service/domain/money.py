@@ -15,13 +15,13 @@ EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
 def money(value: Decimal) -> Decimal:
-    """`value` to the cent, half even."""
-    return value.quantize(CENT, context=EXACT)
+    """`value` to the cent, half even; never -0."""
+    return EXACT.add(value.quantize(CENT, context=EXACT), ZERO)
 
 
 def quantity(value: Decimal) -> Decimal:
-    """`value` (a quantity or a price) to 1e-8, half even."""
-    return value.quantize(UNIT, context=EXACT)
+    """`value` (a quantity or a price) to 1e-8, half even; never -0."""
+    return EXACT.add(value.quantize(UNIT, context=EXACT), ZERO)
 
 
 def worth(units: Decimal, price: Decimal) -> Decimal:

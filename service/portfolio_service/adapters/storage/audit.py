@@ -51,7 +51,7 @@ def _hash(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
+        return f"{value.normalize() + 0:f}"  # the tables keep no -0
     if isinstance(value, datetime):
         return iso(value)
     return dict(value)

@@ -23,7 +23,8 @@ inline DrawdownPath drawdown_path(VectorView returns, std::vector<Drawdown>* lis
   DrawdownPath out;
   const std::size_t end = returns.size;
   Drawdown open{0, 0, end + 1, 0.0};
-  double peak = 1.0, sum = 0.0, squares = 0.0, depths = 0.0, count = 0.0;
+  double peak = 1.0, share = 1.0, level = 1.0 - kSamePeak;  // 1 / peak, and from where on the peak is regained
+  double sum = 0.0, squares = 0.0, depths = 0.0, count = 0.0;
   const auto close = [&](std::size_t recovery) {
     open.recovery = recovery;
     out.deepest = std::min(out.deepest, open.depth);
@@ -34,13 +35,15 @@ inline DrawdownPath drawdown_path(VectorView returns, std::vector<Drawdown>* lis
   };
   for (std::size_t t = 1; t <= end; ++t) {
     out.value *= 1.0 + returns[t - 1];
-    if (out.value >= peak * (1.0 - kSamePeak)) {
+    if (out.value >= level) {
       if (open.depth < 0.0) close(t);
       peak = std::max(peak, out.value);
+      share = 1.0 / peak;
+      level = peak * (1.0 - kSamePeak);
       open = {t, t, end + 1, 0.0};
       continue;
     }
-    const double depth = out.value / peak - 1.0;
+    const double depth = out.value * share - 1.0;
     sum -= depth;
     squares += depth * depth;
     if (depth < open.depth) {

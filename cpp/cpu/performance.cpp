@@ -7,8 +7,8 @@
 #include "cpu_backend.hpp"
 #include "drawdowns.hpp"
 #include "parallel.hpp"
-#include "performance_sums.hpp"
 #include "quantile.hpp"
+#include "series_sums.hpp"
 
 namespace portfolio {
 namespace {
@@ -40,6 +40,28 @@ std::vector<std::size_t> tail_ranks(std::size_t count, double tail) {
   return ranks;
 }
 
+// The logarithm of a product of growth factors, with few logarithms.
+class Growth {
+ public:
+  // `product` is that of `count` factors 1 + earned(k), which are taken one by one where it is out of range.
+  template <class Earned>
+  void times(double product, std::size_t count, const Earned& earned) {
+    if (product < kLarge && product > 1.0 / kLarge) {
+      product_ *= product;
+    } else {
+      for (std::size_t k = 0; k < count; ++k) logarithm_ += std::log1p(earned(k));
+    }
+    if (product_ < kLarge && product_ > 1.0 / kLarge) return;
+    logarithm_ += std::log(product_);
+    product_ = 1.0;
+  }
+  double logarithm() const { return logarithm_ + std::log(product_); }
+
+ private:
+  static constexpr double kLarge = 1e100;
+  double product_ = 1.0, logarithm_ = 0.0;
+};
+
 // What all portfolios share: options per period, and the benchmark's own statistics.
 struct Common {
   const PerformanceOptions& options;
@@ -55,22 +77,28 @@ struct Common {
         rate(std::expm1(std::log1p(given.risk_free_rate) / periods)),
         ranks(tail_ranks(count, 1.0 - given.confidence)) {
     if (!given.benchmark) return;
-    market = centre_of(given.benchmark);
-    market_second = second_of(given.benchmark, market);
+    market = centre_of(given.benchmark.data, count);
+    market_second = series().powers(given.benchmark.data, count, market).second;
     captured(given.benchmark, risen, fallen);
-    for (std::size_t t = 0; t < given.benchmark.size; ++t) {
-      rises += given.benchmark[t] > 0.0 ? 1.0 : 0.0;
-      falls += given.benchmark[t] < 0.0 ? 1.0 : 0.0;
+    std::size_t up = 0, down = 0;
+    for (std::size_t t = 0; t < count; ++t) {
+      up += given.benchmark[t] > 0.0 ? 1 : 0;
+      down += given.benchmark[t] < 0.0 ? 1 : 0;
     }
+    rises = static_cast<double>(up);
+    falls = static_cast<double>(down);
   }
 
   // Logarithms of the growth of x over the periods in which the benchmark rose, and fell.
   void captured(VectorView x, double& up, double& down) const {
+    const double* b = options.benchmark.data;
     Growth rising, falling;
-    for (std::size_t t = 0; t < x.size; ++t) {
-      const double growth = 1.0 + x[t], market_return = options.benchmark[t];
-      rising.times(market_return > 0.0 ? growth : 1.0);
-      falling.times(market_return < 0.0 ? growth : 1.0);
+    for (std::size_t t = 0; t < x.size; t += kGrowth) {
+      const std::size_t some = std::min(kGrowth, x.size - t);
+      double rise, fall;
+      series().growth(x.data + t, b + t, some, &rise, &fall);
+      rising.times(rise, some, [&](std::size_t k) { return b[t + k] > 0.0 ? x[t + k] : 0.0; });
+      falling.times(fall, some, [&](std::size_t k) { return b[t + k] < 0.0 ? x[t + k] : 0.0; });
     }
     up = rising.logarithm();
     down = falling.logarithm();
@@ -82,50 +110,24 @@ double capture(double ours, double theirs, double count) {
   return count > 0.0 ? std::expm1(ours / count) / std::expm1(theirs / count) : kNaN;
 }
 
-struct RelativeSums {
-  double cross, active_second, active_mean;
-};
-
-RelativeSums relative_sums(VectorView x, VectorView b, const Centre& own, const Centre& market) {
-  LaneSum shift, cross, second;
-  const double first = x[0] - b[0];
-  in_lanes(x.size, [&](std::size_t t, std::size_t l) {
-    shift.lane[l] += x[t] - b[t] - first;
-    cross.lane[l] += own.of(x[t]) * market.of(b[t]);
-  });
-  const Centre active{first, shift.total() / static_cast<double>(x.size)};
-  in_lanes(x.size, [&](std::size_t t, std::size_t l) {
-    const double d = active.of(x[t] - b[t]);
-    second.lane[l] += d * d;
-  });
-  return {cross.total(), second.total(), active.mean()};
-}
-
-double residual_second(VectorView x, VectorView b, const Centre& own, const Centre& market, double beta) {
-  LaneSum squares;
-  in_lanes(x.size, [&](std::size_t t, std::size_t l) {
-    const double e = own.of(x[t]) - beta * market.of(b[t]);
-    squares.lane[l] += e * e;
-  });
-  return squares.total();
-}
-
 void fill_relative(PerformanceResult& r, VectorView x, const Centre& own, double own_second, const Common& common) {
-  const VectorView b = common.options.benchmark;
+  const double* b = common.options.benchmark.data;
   const double periods = common.periods, rate = common.rate, count = static_cast<double>(x.size);
   const double freedom = count > 1.0 ? count - 1.0 : kNaN;
-  const RelativeSums sums = relative_sums(x, b, own, common.market);
+  const Together sums = series().together(x.data, b, x.size, own, common.market);
+  const Centre difference{x[0] - b[0], sums.difference / count};
   const bool varies = common.market_second > 0.0;
-  r.beta = varies ? sums.cross / common.market_second : kNaN;
-  r.correlation = varies ? std::clamp(sums.cross / std::sqrt(own_second * common.market_second), -1.0, 1.0) : kNaN;
+  r.beta = varies ? sums.product / common.market_second : kNaN;
+  r.correlation = varies ? std::clamp(sums.product / std::sqrt(own_second * common.market_second), -1.0, 1.0) : kNaN;
   r.alpha = periods * (own.mean() - rate - r.beta * (common.market.mean() - rate));
-  r.tracking_error = std::sqrt(sums.active_second / freedom) * common.root;
-  r.information_ratio = sums.active_mean * periods / r.tracking_error;
+  r.tracking_error = std::sqrt(series().active(x.data, b, x.size, difference) / freedom) * common.root;
+  r.information_ratio = difference.mean() * periods / r.tracking_error;
   r.treynor_ratio = periods * (own.mean() - rate) / r.beta;
   const double market_volatility = std::sqrt(common.market_second / freedom) * common.root;
   r.m_squared = r.sharpe_ratio * market_volatility + periods * rate;
   r.systematic_risk = std::fabs(r.beta) * market_volatility;
-  r.specific_risk = std::sqrt(residual_second(x, b, own, common.market, r.beta) / (count - 1.0)) * common.root;
+  const double residual = series().residual(x.data, b, x.size, own, common.market, r.beta);
+  r.specific_risk = std::sqrt(residual / (count - 1.0)) * common.root;
   double up, down;
   common.captured(x, up, down);
   r.up_capture = capture(up, common.risen, common.rises);
@@ -143,11 +145,10 @@ void fill_path(PerformanceResult& r, const DrawdownPath& path, double risk_free_
   r.pain_ratio = (r.geometric_return - risk_free_rate) / r.pain_index;
 }
 
-// A few order statistics are selected; the sample is not sorted.
+// A few order statistics are placed; the sample is not sorted.
 void fill_tails(PerformanceResult& r, VectorView x, const Common& common, std::vector<double>& sample) {
   const double tail = 1.0 - common.options.confidence;
-  sample.assign(x.data, x.data + x.size);
-  place_ranks(sample, 0, x.size, common.ranks.data(), common.ranks.data() + common.ranks.size());
+  place_outer(x, common.ranks, tail_edge(x.size, tail), sample);
   r.value_at_risk = interpolated_quantile(sample, tail);
   r.conditional_value_at_risk = lower_tail_mean(sample, tail);
   r.tail_ratio = std::fabs(interpolated_quantile(sample, 0.95)) / std::fabs(interpolated_quantile(sample, 0.05));
@@ -155,9 +156,9 @@ void fill_tails(PerformanceResult& r, VectorView x, const Common& common, std::v
 
 PerformanceResult measure(VectorView x, const Common& common, bool list, std::vector<double>& sample) {
   const double periods = common.periods, count = static_cast<double>(x.size);
-  const Centre own = centre_of(x);
-  const Powers powers = powers_of(x, own);
-  const Sides sides = sides_of(x, common.rate);
+  const Centre own = centre_of(x.data, x.size);
+  const Powers powers = series().powers(x.data, x.size, own);
+  const Sides sides = series().sides(x.data, x.size, common.rate);
   PerformanceResult r{};
   const DrawdownPath path = drawdown_path(x, list ? &r.drawdowns : nullptr);
   const double excess = periods * (own.mean() - common.rate);

@@ -72,6 +72,19 @@ inline void check_square(const char* function, const char* argument, MatrixView 
   if (m.rows != m.cols || m.rows == 0) fail(function, argument, "a square matrix", shape(m.rows, m.cols));
 }
 
+inline double smallest(const double* data, std::size_t count) {
+  constexpr std::size_t kLanes = 8;
+  double lanes[kLanes], least = HUGE_VAL;
+  for (double& lane : lanes) lane = least;
+  std::size_t k = 0;
+  for (; k + kLanes <= count; k += kLanes) {
+    for (std::size_t l = 0; l < kLanes; ++l) lanes[l] = data[k + l] < lanes[l] ? data[k + l] : lanes[l];
+  }
+  for (; k < count; ++k) least = std::fmin(least, data[k]);
+  for (const double lane : lanes) least = std::fmin(least, lane);
+  return least;
+}
+
 inline double largest_magnitude(const double* data, std::size_t count) {
   constexpr std::size_t kLanes = 8;
   double lanes[kLanes] = {}, largest = 0.0;

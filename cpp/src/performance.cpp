@@ -9,6 +9,7 @@ namespace {
 void check_returns(const char* function, const char* argument, MatrixView returns) {
   const std::size_t count = returns.rows * returns.cols;
   check_finite(function, argument, returns.data, returns.rows, returns.cols);
+  if (smallest(returns.data, count) >= -1.0) return;
   for (std::size_t k = 0; k < count; ++k) {
     if (returns.data[k] < -1.0) {
       fail(function, argument, "simple returns, not below -1 (a loss of everything)",

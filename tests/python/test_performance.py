@@ -62,6 +62,49 @@ def test_against_numpy_pandas_and_scipy() -> None:
     assert got.observations == 500
 
 
+@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.999])
+@pytest.mark.parametrize("rows", [1, 2, 20, 127, 129, 130, 252, 2520])
+def test_tails_of_every_shape_are_those_of_the_sorted_returns(rows: int, confidence: float) -> None:
+    """However the returns lie: in order, tied, with a few values far out, or so that a sample of them misleads."""
+    rng = np.random.default_rng(rows)
+    normal = 0.01 * rng.standard_normal(rows)
+    misleading = normal.copy()
+    misleading[(2 * np.arange(32) + 1) * rows // 64] = -0.5  # just where a few values would be looked at
+    rare = np.where(np.arange(rows) % 7 == 3, -0.9, 0.01)
+    shapes = [
+        normal,
+        np.sort(normal),
+        -np.sort(normal),
+        np.round(normal, 2),
+        np.zeros(rows),
+        rare,
+        np.expm1(99 * normal),
+    ]
+    for x in (*shapes, misleading, -misleading):
+        got, ordered, tail = performance(x, confidence=confidence), np.sort(x), 1 - confidence
+        mass = max(tail * rows, 1.0)
+        whole = int(mass)
+        worst = ordered[:whole].sum() + (mass - whole) * (ordered[whole] if whole < rows else 0.0)
+        assert got.value_at_risk == pytest.approx(np.quantile(x, tail), rel=1e-12, abs=1e-15)
+        assert got.conditional_value_at_risk == pytest.approx(worst / mass, rel=1e-12, abs=1e-15)
+        low, high = np.quantile(x, [0.05, 0.95])
+        if low != 0:
+            assert got.tail_ratio == pytest.approx(abs(high) / abs(low), rel=1e-11)
+
+
+def test_captures_of_long_and_wild_series() -> None:
+    """Growth beyond the range of floating point numbers, and a loss of everything."""
+    b = np.tile([0.1, -0.1, 0.2, -0.3, 0.0], 400)
+    up, down = b > 0, b < 0
+    for x in (np.where(up, 5.0, -0.9), np.where(up, -0.999999, 50.0), np.where(up, 1e10, -1 + 1e-15), 3 * b):
+        got = performance(x, b)
+        for capture, rows in ((got.up_capture, up), (got.down_capture, down)):
+            own, market = np.log1p(x[rows]).mean(), np.log1p(b[rows]).mean()
+            assert capture == pytest.approx(np.expm1(own) / np.expm1(market), rel=1e-9)
+    lost = np.where(np.arange(2000) == 777, -1.0, 0.01)  # in a period in which the benchmark rose
+    assert performance(lost, b).up_capture == pytest.approx(-1 / np.expm1(np.log1p(b[up]).mean()), rel=1e-12)
+
+
 def test_path_measures_against_pandas() -> None:
     x = pd.Series(series(400, seed=3), index=pd.bdate_range("2020-01-01", periods=400))
     got = performance(x, risk_free_rate=0.01)

@@ -13,14 +13,16 @@ struct CentringPasses {
   // shift += sum of weights[t] (row t - pivot).
   void (*add_shifts)(const T* x, std::size_t rows, std::size_t n, const double* pivot, const double* weights,
                      double* shift);
-  // out = roots[t] (row t - pivot - shift); returns the sum of ||row of out||^4.
-  double (*centre)(const T* x, std::size_t rows, std::size_t n, const double* pivot, const double* shift,
-                   const double* roots, double* out);
+  // out = roots[t] (row t - pivot - shift), rows of it `stride` apart.
+  void (*centre)(const T* x, std::size_t rows, std::size_t n, const double* pivot, const double* shift,
+                 const double* roots, std::size_t stride, double* out);
 };
 
 struct CentringKernels {
   CentringPasses<double> doubles;
   CentringPasses<float> floats;
+  // The sum of ||row||^4.
+  double (*fourth)(const double* x, std::size_t rows, std::size_t n, std::size_t stride);
 };
 
 }  // namespace portfolio

@@ -42,23 +42,33 @@ double squared_norm(const double* row, std::size_t n) {
   return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
 }
 
-template <class T>
-double centre(const T* x, std::size_t rows, std::size_t n, const double* __restrict pivot,
-              const double* __restrict shift, const double* roots, double* __restrict out) {
-  double fourth = 0.0;
-  for (std::size_t t = 0; t < rows; ++t, x += n, out += n) {
-    const double root = roots == nullptr ? 1.0 : roots[t];
-    for (std::size_t j = 0; j < n; ++j) out[j] = root * (static_cast<double>(x[j]) - pivot[j] - shift[j]);
-    const double norm = squared_norm(out, n);
-    fourth += norm * norm;
+double fourth(const double* x, std::size_t rows, std::size_t n, std::size_t stride) {
+  double sum = 0.0;
+  for (std::size_t t = 0; t < rows; ++t, x += stride) {
+    const double norm = squared_norm(x, n);
+    sum += norm * norm;
   }
-  return fourth;
+  return sum;
+}
+
+template <class T>
+void centre(const T* x, std::size_t rows, std::size_t n, const double* __restrict pivot, const double* __restrict shift,
+            const double* roots, std::size_t stride, double* __restrict out) {
+  for (std::size_t t = 0; t < rows; ++t, x += n, out += stride) {
+    if (roots == nullptr) {
+      for (std::size_t j = 0; j < n; ++j) out[j] = static_cast<double>(x[j]) - pivot[j] - shift[j];
+    } else {
+      const double root = roots[t];
+      for (std::size_t j = 0; j < n; ++j) out[j] = root * (static_cast<double>(x[j]) - pivot[j] - shift[j]);
+    }
+  }
 }
 
 }  // namespace
 
 namespace portfolio::PORTFOLIO_LEVEL {
 
-const CentringKernels centring_kernels{{&add_shifts<double>, &centre<double>}, {&add_shifts<float>, &centre<float>}};
+const CentringKernels centring_kernels{
+    {&add_shifts<double>, &centre<double>}, {&add_shifts<float>, &centre<float>}, &fourth};
 
 }  // namespace portfolio::PORTFOLIO_LEVEL

@@ -5,6 +5,7 @@
 #include "blas.hpp"
 #include "covariance_steps.hpp"
 #include "cpu_backend.hpp"
+#include "cross_product.hpp"
 #include "parallel.hpp"
 
 namespace portfolio {
@@ -14,6 +15,8 @@ constexpr std::size_t kTile = 256;      // assets on a side of one tile of the p
 constexpr std::size_t kMany = 1024;     // assets beyond which a tile is twice as wide: BLAS packs less
 constexpr std::size_t kStrip = 24576;   // numbers in the rows centred together when one tile holds all assets
 constexpr std::size_t kMostRows = 512;  // of a strip: as deep as BLAS blocks a product itself
+constexpr std::size_t kFew = 144;       // assets up to which our own loops are faster than BLAS
+constexpr std::size_t kNear = 2560;     // numbers of a strip for our own loops: near enough to be read at once
 
 std::size_t strip_rows(std::size_t assets) { return assets > kTile ? kMostRows : std::min(kStrip / assets, kMostRows); }
 
@@ -41,9 +44,55 @@ void add_cross_product(const double* rows, std::size_t count, double scale, bool
   });
 }
 
+// Rows and products of a few assets, padded to whole vectors.
+class FewAssets {
+ public:
+  explicit FewAssets(std::size_t assets)
+      : assets_(assets),
+        width_((assets + kernels_.multiple - 1) / kernels_.multiple * kernels_.multiple),
+        sums_(width_ * width_) {}
+
+  std::size_t width() const { return width_; }
+  void add(const double* rows, std::size_t count) { kernels_.add(rows, count, width_, sums_.data()); }
+  // The upper triangle of scale * the sum.
+  Matrix product(double scale) const {
+    Matrix out(assets_, assets_);
+    for (std::size_t i = 0; i < assets_; ++i) {
+      for (std::size_t j = i; j < assets_; ++j) out(i, j) = scale * sums_[i * width_ + j];
+    }
+    return out;
+  }
+
+ private:
+  const CrossProductKernels& kernels_ = PORTFOLIO_SIMD_CHOOSE(cross_product_kernels);
+  std::size_t assets_, width_;
+  std::vector<double> sums_;
+};
+
+template <class T>
+CovarianceResult estimate_few(BasicMatrixView<T> returns, const CovarianceOptions& options) {
+  ObservationSummary seen;
+  const Centring centre = centring(returns, options, seen);
+  const bool again = needs_second_moment(seen, options);
+  FewAssets product(returns.cols), second(again ? returns.cols : 0);
+  const std::size_t width = product.width(), height = kNear / width;
+  std::vector<double> strip(height * width);
+  for (std::size_t t = 0; t < returns.rows; t += height) {
+    const std::size_t count = std::min(height, returns.rows - t);
+    centre_rows(returns, centre, t, count, seen, width, strip.data());
+    product.add(strip.data(), count);
+    if (!again) continue;
+    weigh_again(seen, t, count, width, strip.data());
+    second.add(strip.data(), count);
+  }
+  const double scale = cross_product_scale(seen, options);
+  return finish_covariance(std::move(seen), product.product(scale), second.product(1.0), options);
+}
+
 // The table is read twice, for the means and for the product, strip by strip: no centred copy of it is made.
 template <class T>
 CovarianceResult estimate(BasicMatrixView<T> returns, const CovarianceOptions& options) {
+  if (returns.cols <= kFew) return estimate_few(returns, options);
   const std::size_t n = returns.cols, height = strip_rows(n);
   ObservationSummary seen;
   const Centring centre = centring(returns, options, seen);
@@ -53,7 +102,7 @@ CovarianceResult estimate(BasicMatrixView<T> returns, const CovarianceOptions& o
   std::vector<double> strip(std::min(height, returns.rows) * n);
   for (std::size_t t = 0; t < returns.rows; t += height) {
     const std::size_t count = std::min(height, returns.rows - t);
-    centre_rows(returns, centre, t, count, seen, strip.data());
+    centre_rows(returns, centre, t, count, seen, n, strip.data());
     add_cross_product(strip.data(), count, scale, t == 0, product);
     if (!again) continue;
     weigh_again(seen, t, count, n, strip.data());

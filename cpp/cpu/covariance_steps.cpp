@@ -91,13 +91,17 @@ void shrink_and_mirror(Matrix& s, double share) {
   for (std::size_t i = 0; i < n; ++i) s(i, i) += target;
 }
 
+const CentringKernels& kernels() {
+  static const CentringKernels& chosen = PORTFOLIO_SIMD_CHOOSE(centring_kernels);
+  return chosen;
+}
+
 template <class T>
 const CentringPasses<T>& passes() {
-  static const CentringKernels& kernels = PORTFOLIO_SIMD_CHOOSE(centring_kernels);
   if constexpr (std::is_same_v<T, float>) {
-    return kernels.floats;
+    return kernels().floats;
   } else {
-    return kernels.doubles;
+    return kernels().doubles;
   }
 }
 
@@ -119,6 +123,7 @@ Centring centring(BasicMatrixView<T> x, const CovarianceOptions& options, Observ
   Centring out;
   out.pivot.assign(x.data + first * n, x.data + (first + 1) * n);
   out.shift.assign(n, 0.0);
+  out.fourth = options.method == CovarianceMethod::ledoit_wolf;
   passes<T>().add_shifts(x.data, x.rows, n, out.pivot.data(), p.empty() ? nullptr : p.data(), out.shift.data());
   seen.mean.resize(n);
   for (std::size_t j = 0; j < n; ++j) {
@@ -132,25 +137,26 @@ Centring centring(BasicMatrixView<T> x, const CovarianceOptions& options, Observ
 
 template <class T>
 void centre_rows(BasicMatrixView<T> x, const Centring& centre, std::size_t first, std::size_t count,
-                 ObservationSummary& seen, double* rows) {
+                 ObservationSummary& seen, std::size_t stride, double* rows) {
   const double* roots = centre.roots.empty() ? nullptr : centre.roots.data() + first;
-  seen.fourth +=
-      passes<T>().centre(x.data + first * x.cols, count, x.cols, centre.pivot.data(), centre.shift.data(), roots, rows);
+  passes<T>().centre(x.data + first * x.cols, count, x.cols, centre.pivot.data(), centre.shift.data(), roots, stride,
+                     rows);
+  if (centre.fourth) seen.fourth += kernels().fourth(rows, count, x.cols, stride);
 }
 
 template Centring centring(BasicMatrixView<double>, const CovarianceOptions&, ObservationSummary&);
 template Centring centring(BasicMatrixView<float>, const CovarianceOptions&, ObservationSummary&);
 template void centre_rows(BasicMatrixView<double>, const Centring&, std::size_t, std::size_t, ObservationSummary&,
-                          double*);
+                          std::size_t, double*);
 template void centre_rows(BasicMatrixView<float>, const Centring&, std::size_t, std::size_t, ObservationSummary&,
-                          double*);
+                          std::size_t, double*);
 
 template <class T>
 CentredObservations centred(BasicMatrixView<T> returns, const CovarianceOptions& options) {
   CentredObservations out;
   const Centring centre = centring(returns, options, out);
   out.rows = Matrix(returns.rows, returns.cols);
-  centre_rows(returns, centre, 0, returns.rows, out, out.rows.data.data());
+  centre_rows(returns, centre, 0, returns.rows, out, returns.cols, out.rows.data.data());
   return out;
 }
 
@@ -167,11 +173,11 @@ bool needs_second_moment(const ObservationSummary& seen, const CovarianceOptions
   return !seen.weights.p.empty() && options.method == CovarianceMethod::ledoit_wolf;
 }
 
-void weigh_again(const ObservationSummary& seen, std::size_t first, std::size_t count, std::size_t assets,
+void weigh_again(const ObservationSummary& seen, std::size_t first, std::size_t count, std::size_t stride,
                  double* rows) {
   for (std::size_t t = 0; t < count; ++t) {
     const double root = std::sqrt(seen.weights.p[first + t]);
-    for (std::size_t j = 0; j < assets; ++j) rows[t * assets + j] *= root;
+    for (std::size_t j = 0; j < stride; ++j) rows[t * stride + j] *= root;
   }
 }
 

@@ -16,9 +16,10 @@ active::ActiveSet& workspace() {
 }
 
 QpResult solve(const QpProblem& problem, const QpOptions& options, const char* function, bool check_convex) {
-  if (check_convex) qp::require_convex(problem, function);
+  const bool symmetric =
+      check_convex ? qp::require_convex(problem, function) : !options.check_matrix || qp::symmetric(problem.P);
   // The active set reads columns of P as rows: a triangle that differs is for the interior point, which takes the mean.
-  if (options.method != QpMethod::interior_point && (!options.check_matrix || qp::symmetric(problem.P))) {
+  if (options.method != QpMethod::interior_point && symmetric) {
     active::ActiveSet& set = workspace();
     auto found = set.solve(problem, options);
     if (set.large()) set = active::ActiveSet();

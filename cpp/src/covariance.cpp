@@ -28,7 +28,6 @@ template <class T>
 void check(const char* function, const char* argument, BasicMatrixView<T> returns, const CovarianceOptions& options) {
   if (returns.rows < 2) fail(function, argument, "at least 2 observations", shape(returns.rows, returns.cols));
   if (returns.cols == 0) fail(function, argument, "at least 1 asset", shape(returns.rows, returns.cols));
-  check_finite(function, argument, returns.data, returns.rows, returns.cols);
   check_weights(function, options.weights, returns.rows);
   const bool exponential = options.method == CovarianceMethod::exponential;
   if (exponential && !(options.halflife > 0.0 && std::isfinite(options.halflife))) {
@@ -44,12 +43,21 @@ void check(const char* function, const char* argument, BasicMatrixView<T> return
   }
 }
 
+// A NaN or infinity among the returns is in their mean too: the table is looked through only then.
+template <class T>
+void check_outcome(const char* function, const char* argument, BasicMatrixView<T> returns,
+                   const CovarianceResult& result) {
+  if (all_finite(result.mean.data(), result.mean.size())) return;
+  check_finite(function, argument, returns.data, returns.rows, returns.cols);
+}
+
 template <class T>
 CovarianceResult checked(BasicMatrixView<T> returns, const CovarianceOptions& options) {
   constexpr const char* kName = "covariance";
   check(kName, "returns", returns, options);
   const Choice choice = choose_backend(options.device, kName);
   CovarianceResult result = choice.backend.covariance(returns, options);
+  check_outcome(kName, "returns", returns, result);
   if (result.device.reason.empty()) result.device = choice.used;
   return result;
 }
@@ -68,8 +76,9 @@ std::vector<CovarianceResult> covariance_batch(const std::vector<MatrixView>& un
   for (std::size_t k = 0; k < universes.size(); ++k) check(kName, item("returns", k).c_str(), universes[k], options);
   const Choice choice = choose_backend(options.device, kName);
   std::vector<CovarianceResult> results = choice.backend.covariance_batch(universes, options);
-  for (CovarianceResult& result : results) {
-    if (result.device.reason.empty()) result.device = choice.used;
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    check_outcome(kName, item("returns", k).c_str(), universes[k], results[k]);
+    if (results[k].device.reason.empty()) results[k].device = choice.used;
   }
   return results;
 }

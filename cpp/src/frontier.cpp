@@ -7,7 +7,7 @@
 
 namespace portfolio {
 
-void check_all_but_matrix(const char* function, const QpProblem& problem);  // qp.cpp
+void check_qp(const char* function, const QpProblem& problem);  // qp.cpp
 
 // Weights that rounding has put beside their bounds.
 static void clamp_rows(Matrix& weights, VectorView lb, VectorView ub) {
@@ -36,8 +36,7 @@ FrontierResult efficient_frontier(const FrontierProblem& problem) {
          shape(problem.Sigma.rows, problem.Sigma.cols));
   }
   if (problem.points < 2) fail(name, "points", "at least 2", std::to_string(problem.points));
-  check_all_but_matrix(name,
-                       {problem.Sigma, problem.mu, problem.G, problem.h, problem.A, problem.b, problem.lb, problem.ub});
+  check_qp(name, {problem.Sigma, problem.mu, problem.G, problem.h, problem.A, problem.b, problem.lb, problem.ub});
   const Choice choice = choose_backend(problem.qp.device, name);
   FrontierResult result = choice.backend.efficient_frontier(problem);
   clamp_rows(result.weights, problem.lb, problem.ub);

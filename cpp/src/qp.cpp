@@ -1,8 +1,6 @@
 #include "portfolio/qp.hpp"
 
 #include <cmath>
-#include <set>
-#include <utility>
 
 #include "backend.hpp"
 #include "checks.hpp"
@@ -102,17 +100,13 @@ void check_options(const char* function, const QpOptions& options) {
 
 }  // namespace
 
-// Without `matrix` the entries of P are taken as they are: symmetric and finite.
-static void check_arguments(const char* function, const QpProblem& p, bool matrix) {
+// All but the entries of P, which the backend checks together with its convexity.
+void check_qp(const char* function, const QpProblem& p) {
   const std::size_t n = p.q.size;
   if (!p.q || n == 0) fail(function, "q", "a vector with at least 1 entry", p.q ? "an empty one" : "nothing");
   check_finite(function, "q", p.q.data, 1, n);
   if (p.P) {
-    if (matrix) {
-      check_symmetric(function, "P", p.P);
-    } else {
-      check_square(function, "P", p.P);
-    }
+    check_square(function, "P", p.P);
     if (p.P.rows != n) {
       const std::string size = std::to_string(n);
       fail(function, "P", "shape (" + size + ", " + size + ") as q has " + size + " entries",
@@ -130,8 +124,6 @@ static void check_arguments(const char* function, const QpProblem& p, bool matri
   check_factors(function, p);
   check_trading(function, p);
 }
-
-void check_all_but_matrix(const char* function, const QpProblem& p) { check_arguments(function, p, false); }
 
 const char* to_string(QpStatus status) {
   switch (status) {
@@ -167,7 +159,7 @@ const char* to_string(QpMethod method) {
 
 QpResult solve_qp(const QpProblem& problem, const QpOptions& options) {
   constexpr const char* name = "solve_qp";
-  check_arguments(name, problem, options.check_matrix);
+  check_qp(name, problem);
   check_options(name, options);
   check_vector(name, "start", options.start, problem.q.size);
   const Choice choice = choose_backend(options.device, name);
@@ -179,11 +171,9 @@ QpResult solve_qp(const QpProblem& problem, const QpOptions& options) {
 std::vector<QpResult> solve_qp_batch(const std::vector<QpProblem>& problems, const QpOptions& options) {
   constexpr const char* name = "solve_qp_batch";
   check_options(name, options);
-  std::set<std::pair<const double*, std::size_t>> seen;  // a shared P is checked once
   for (std::size_t k = 0; k < problems.size(); ++k) {
     const QpProblem& problem = problems[k];
-    const bool first = seen.insert({problem.P.data, problem.q.size}).second;
-    check_arguments(name, problem, options.check_matrix && first);
+    check_qp(name, problem);
     check_vector(name, "start", options.starts != nullptr ? options.starts[k] : options.start, problem.q.size);
   }
   const Choice choice = choose_backend(options.device, name);

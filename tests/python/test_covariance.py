@@ -71,6 +71,18 @@ def test_sample_is_numpy_cov(shape: tuple[int, int], ddof: int) -> None:
     assert got.shrinkage == 0
 
 
+def test_every_number_of_few_assets() -> None:
+    """The loops for few assets have edges at every width, and another way takes over beyond them."""
+    for n in (*range(1, 60), 95, 142, 143, 144, 145, 160):
+        x = market(23 + n, n, seed=n)
+        twin = np.column_stack([x, x[:, :1]])
+        got = np.asarray(covariance(twin))
+        assert_close(got, np.cov(twin.T), rtol=1e-11)
+        np.testing.assert_array_equal(got, got.T)
+        if not SINGLE:
+            np.testing.assert_array_equal(got[0], got[-1])  # the same asset twice
+
+
 def test_weights_are_numpy_aweights() -> None:
     x, w = market(120, 6), np.random.default_rng(1).random(120) * 9
     for ddof in (0, 1, 2.5):

@@ -67,6 +67,37 @@ def test_bad_arguments(change: dict[str, Any], message: str) -> None:
         solve_qp(**{**GOOD, **change})
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 8, 9, 50, 95, 96, 97, 130])
+def test_what_is_no_covariance_is_refused_wherever_it_is_wrong(n: int) -> None:
+    """Small matrices are proved in one pass, larger ones step by step: the same are refused, with the same words."""
+    rng = np.random.default_rng(n)
+    root = rng.standard_normal((n, max(1, n // 2)))
+    good = root @ root.T  # singular from n = 2 on
+
+    def solved(P: Any) -> bool:
+        return solve_qp(P, np.zeros(n), A=np.ones((1, n)), b=[1.0], lb=np.zeros(n)).is_optimal
+
+    assert solved(good)
+    for _ in range(20):
+        i, j = rng.integers(0, n, 2)
+        for bad in (np.nan, np.inf, -np.inf):
+            P = good.copy()
+            P[i, j] = bad
+            with pytest.raises(ValueError, match=r"\[solve_qp\] P: expected finite numbers"):
+                solved(P)
+        direction = rng.standard_normal(n)
+        values, vectors = np.linalg.eigh(good)
+        direction = vectors[:, 0] if n > 1 else np.ones(1)
+        off = 1e-6 * values[-1] + max(values[0], 0.0)
+        with pytest.raises(ValueError, match=r"\[solve_qp\] P: expected a positive semidefinite matrix"):
+            solved(good - off * np.outer(direction, direction))
+        if i != j:
+            P = good.copy()
+            P[i, j] += 1e-6 * np.abs(good).max()
+            with pytest.raises(ValueError, match=r"\[solve_qp\] P: expected a symmetric matrix"):
+                solved(P)
+
+
 def test_a_named_device_that_is_absent_is_an_error() -> None:
     if dict((name, ok) for name, ok, _ in kernels.available_devices())["metal"]:
         assert solve_qp(**GOOD, device="metal").is_optimal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -31,9 +32,9 @@ def fraction(value: float, function: str, argument: str, *, limit: float = LARGE
     if isinstance(value, (bool, str)):
         raise ValueError(f"[{function}] {argument}: expected a number, got {value!r}")
     number = float(value)
-    if np.isnan(number):
+    if math.isnan(number):
         raise ValueError(f"[{function}] {argument}: expected a number, got NaN")
-    if np.isfinite(number) and abs(number) > limit:
+    if abs(number) > limit and math.isfinite(number):
         raise ValueError(
             f"[{function}] {argument}: expected a fraction of the portfolio (0.30 is 30 %), got {number:g}; "
             f"did you mean {number / 100:.2f}?"
@@ -69,17 +70,18 @@ def vector(
     plain = isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.shape == (len(names),)
     if plain and np.abs(value).max(initial=0.0) <= limit:  # NaN is not
         return np.array(value, dtype=np.float64)
-    items = as_mapping(value)
+    items = value if type(value) is dict else as_mapping(value)
     if items is None:
         numbers = list(value)
         if len(numbers) != len(names):
             raise ValueError(f"[{function}] {argument}: expected {len(names)} numbers, got {len(numbers)}")
         items = dict(zip(names, numbers, strict=True))
     position = _positions(names if isinstance(names, tuple) else tuple(names))
-    out = np.full(len(names), default)
+    out = np.full(len(names), default) if default else np.zeros(len(names))
     for name, item in items.items():
-        if name not in position:
-            raise unknown(function, argument, "asset", name, names)
-        number = fraction(item, function, f"{argument}[{name}]", limit=limit)
-        out[position[name]] = number
+        place = position.get(name if type(name) is str else str(name))
+        if place is None:
+            raise unknown(function, argument, "asset", str(name), names)
+        sound = type(item) is float and abs(item) <= limit  # NaN is not
+        out[place] = item if sound else fraction(item, function, f"{argument}[{name}]", limit=limit)
     return out

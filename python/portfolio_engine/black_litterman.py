@@ -84,10 +84,18 @@ def black_litterman(
     if not views:
         return _posterior(moments, pi, None)
     P, q, confidence = _read(views, moments.labels)
-    mean, reduction = _blend(pi, tau, moments.times(P.T), P, q, confidence)
+    mean, root = _blend(pi, tau, _times_views(moments, P), P, q, confidence)
     sigma = (1.0 + tau) * moments.Sigma
-    sigma -= reduction
+    sigma -= root @ root.T
     return _posterior(moments, mean, sigma)
+
+
+def _times_views(moments: Moments, P: Array) -> Array:
+    """Sigma P' (n, k) from the rows of Sigma that the views name."""
+    if moments.factors is not None:
+        return moments.times(P.T)
+    named = np.flatnonzero(P.any(axis=0))
+    return np.asarray((P[:, named] @ moments.Sigma[named]).T)
 
 
 def _posterior(moments: Moments, mu: Array, sigma: Array | None) -> Moments:
@@ -117,7 +125,8 @@ def _read(views: Sequence[View | Mapping[str, Any]], names: tuple[str, ...]) -> 
     P = np.array([vector(v.weights, names, FUNCTION, f"views[{k}].weights") for k, v in enumerate(parsed)])
     q = np.array([float(view.expected_return) for view in parsed])
     confidence = np.array([DEFAULT_CONFIDENCE if v.confidence is None else float(v.confidence) for v in parsed])
-    for k in range(len(parsed)):
+    sound = P.any(axis=1) & (np.abs(q) <= 10) & (confidence > 0) & (confidence <= 1)
+    for k in np.flatnonzero(~sound):
         if not P[k].any():
             raise ValueError(f"[{FUNCTION}] views[{k}].weights: expected at least one weight other than 0")
         if not np.isfinite(q[k]) or abs(q[k]) > 10:
@@ -150,19 +159,22 @@ def _from_mapping(view: Mapping[str, Any], k: int) -> View:
 
 
 def _blend(pi: Array, tau: float, columns: Array, P: Array, q: Array, confidence: Array) -> tuple[Array, Array]:
-    """Posterior mean, and what the views take off the prior's uncertainty tau Sigma; `columns` is Sigma P' (n, k).
+    """Posterior mean, and R (n, rank): the views take R R' off the uncertainty tau Sigma. `columns` is Sigma P' (n, k).
 
     Everything is solved in the k views. Views that repeat each other leave the system singular, which its eigenvectors
     show: without those of eigenvalue zero a least-squares solution is left, exact or absent.
     """
     spread = tau * (P @ columns)
-    system = spread + np.diag((1.0 / confidence - 1.0) * spread.diagonal())
+    system = spread.copy()
+    system.flat[:: len(q) + 1] += (1.0 / confidence - 1.0) * spread.diagonal()
     values, vectors = np.linalg.eigh((system + system.T) / 2)
     kept = values > 1e-12 * values[-1]
-    root = (tau * columns) @ (vectors[:, kept] / np.sqrt(values[kept]))  # (n, rank): gain = root root+', M falls by it
-    mean = pi + root @ ((vectors[:, kept] / np.sqrt(values[kept])).T @ (q - P @ pi))
+    half = vectors[:, kept] / np.sqrt(values[kept])  # times its transpose the inverse of the system
+    root = (tau * columns) @ half
+    mean = pi + root @ (half.T @ (q - P @ pi))
     certain = confidence == 1.0
-    missed = np.abs(P @ mean - q)[certain]
-    if missed.size and missed.max() > 1e-8 * (1 + np.abs(q).max()):
-        raise ValueError(f"[{FUNCTION}] views: the views with confidence 1 contradict each other by {missed.max():.3g}")
-    return mean, root @ root.T
+    if certain.any():
+        missed = float(np.abs(P @ mean - q)[certain].max())
+        if missed > 1e-8 * (1 + np.abs(q).max()):
+            raise ValueError(f"[{FUNCTION}] views: the views with confidence 1 contradict each other by {missed:.3g}")
+    return mean, root

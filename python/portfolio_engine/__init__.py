@@ -29,7 +29,7 @@ from portfolio_engine.frontier import Frontier, efficient_frontier
 from portfolio_engine.moments import Moments, estimate_moments, prices_to_returns
 from portfolio_engine.money_weighted import MoneyWeightedReturn, money_weighted_return
 from portfolio_engine.performance import Drawdown, Performance, PerformanceTable, performance, performance_batch
-from portfolio_engine.qp import QPSolution, solve_qp, solve_qp_batch
+from portfolio_engine.qp import QPSolution, QPSolutions, solve_qp, solve_qp_batch
 from portfolio_engine.rebalance import RebalancePlan, Trade, plan_rebalance
 from portfolio_engine.risk import (
     FactorExposure,
@@ -78,6 +78,7 @@ __all__ = [
     "Performance",
     "PerformanceTable",
     "QPSolution",
+    "QPSolutions",
     "Rebalance",
     "RebalancePlan",
     "Residuals",

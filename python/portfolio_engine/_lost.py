@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any
 
 log = logging.getLogger("portfolio_engine.kernels")
 
-CHOSEN = {"", "requested", "default"}  # reasons for the CPU that cannot be a failure
+CHOSEN = ("", "requested", "default")  # reasons for the CPU that cannot be a failure
 
 Health = Callable[[], Mapping[str, Any]]
+
+
+def places(result: Any) -> Mapping[tuple[str, str], int]:
+    """How many problems of a kernel's result were computed on which device and why: one, a list, or columns of many."""
+    if isinstance(result, list):
+        return Counter((one["device"], one["device_reason"]) for one in result)
+    device, reason = result["device"], result["device_reason"]
+    return {(device, reason): 1} if isinstance(device, str) else Counter(zip(device, reason, strict=True))
 
 
 class LostWork:
@@ -28,8 +37,7 @@ class LostWork:
         """After a kernel returned; costs nothing where no work went to the CPU unasked."""
         if self._absent:
             return
-        results = result if isinstance(result, list) else [result]
-        if all(one["device"] != "cpu" or one["device_reason"] in CHOSEN for one in results):
+        if all(device != "cpu" or reason in CHOSEN for device, reason in places(result)):
             return
         state = self._health()
         self._absent = not state["available"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -14,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from portfolio_engine._lost import Health, LostWork
+from portfolio_engine._lost import CHOSEN, Health, LostWork, places
 
 log = logging.getLogger("portfolio_engine.kernels")
 
@@ -68,7 +67,7 @@ def tallied(kernel: Callable[P, R]) -> Callable[P, R]:
         result = kernel(*args, **kwargs)
         seconds = time.perf_counter() - began
         _count(name, result, seconds)
-        if _lost is not None:
+        if _lost is not None and not (isinstance(result, dict) and result["device_reason"] in CHOSEN):
             _lost.look(name, result)
         level = logging.INFO if seconds >= SLOW_S else logging.DEBUG
         if log.isEnabledFor(level):
@@ -82,18 +81,20 @@ def _said(kernel: str, arguments: list[Any], result: Any, seconds: float) -> dic
     """Name, size of the largest array (or batch) it was given, device and milliseconds."""
     shapes = [given.shape for given in arguments if isinstance(given, np.ndarray)]
     size = "x".join(map(str, max(shapes, key=math.prod))) if shapes else ""
-    if isinstance(result, list):
-        size, result = f"batch of {len(result)}", result[0] if result else {}
-    return {"kernel": kernel, "size": size, "device": result.get("device"), "ms": round(1e3 * seconds, 3)}
+    where = places(result)
+    if isinstance(result, list) or not isinstance(result["device"], str):
+        size = f"batch of {sum(where.values())}"
+    device = next(iter(where), (None, ""))[0]
+    return {"kernel": kernel, "size": size, "device": device, "ms": round(1e3 * seconds, 3)}
 
 
 def _count(kernel: str, result: Any, seconds: float) -> None:
-    if isinstance(result, dict):
+    if type(result) is dict and type(result["device"]) is str:
         _add((kernel, result["device"], result["device_reason"]), seconds)
         return
-    places = Counter((one["device"], one["device_reason"]) for one in result)
-    for (device, reason), number in places.items():
-        _add((kernel, device, reason), seconds * number / len(result))
+    where = places(result)
+    for (device, reason), number in where.items():
+        _add((kernel, device, reason), seconds * number / sum(where.values()))
 
 
 def _add(key: tuple[str, str, str], seconds: float) -> None:

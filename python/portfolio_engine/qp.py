@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -13,8 +12,9 @@ from portfolio_engine import kernels
 from portfolio_engine._labels import Array, as_array
 from portfolio_engine.factor_covariance import FactorCovariance
 from portfolio_engine.kernels import CancelToken
+from portfolio_engine.qp_solution import QPSolution, QPSolutions, solution
 
-__all__ = ["QPSolution", "solve_qp", "solve_qp_batch"]
+__all__ = ["QPSolution", "QPSolutions", "solve_qp", "solve_qp_batch"]
 
 QPMethod = Literal["auto", "active_set", "interior_point"]
 NAMES = ("P", "q", "G", "h", "A", "b", "lb", "ub", "start", "held", "trading_cost")
@@ -22,74 +22,9 @@ KEYS = (*NAMES, "turnover")
 FLOAT64 = np.dtype(np.float64)
 
 
-@dataclass(frozen=True, eq=False)
-class QPSolution:
-    """Outcome of a quadratic program; what x, y, z and z_box mean depends on `status`.
-
-    status
-        "optimal": x minimises; y (p), z (m, >= 0) and z_box (n, < 0 at a lower, > 0 at an upper bound) are duals with
-        ``P x + q + A'y + G'z + z_box = 0``.
-        Where something is held, z_trade (n) joins that sum: at x_j a slope of ``(trading_cost_j + turnover_dual) *
-        |x_j - held_j|``. d/d(turnover) of the optimal value is -turnover_dual.
-        "primal_infeasible": no x satisfies the constraints; (y, z, z_box) is the Farkas certificate
-        ``A'y + G'z + z_box = 0`` with ``b'y + h'z + sum(ub * max(z_box, 0)) + sum(lb * min(z_box, 0)) = -1``; x is 0.
-        "dual_infeasible": the objective falls without limit along the ray x, if any point is feasible:
-        ``P x = 0, A x = 0, G x <= 0, q'x = -1`` and x leaves no bound; duals are 0.
-        "max_iterations", "numerical_error", "time_limit", "cancelled": the best point found; the residuals say how
-        good it is.
-    objective
-        1/2 x'Px + q'x, and the trading cost where there is one.
-    primal_residual, dual_residual, gap
-        Relative, infinity norm, on the given data; gap is the larger of duality gap and complementarity.
-    polished
-        True when x and the duals come from the active set solved exactly, with exact zeros and bounds.
-    method
-        "active_set" or "interior_point": the one that gave this answer. `iterations` counts its steps.
-    """
-
-    x: Array
-    y: Array
-    z: Array
-    z_box: Array
-    status: str
-    objective: float
-    primal_residual: float
-    dual_residual: float
-    gap: float
-    iterations: int
-    polished: bool
-    seconds: float
-    device: str
-    device_reason: str
-    method: str = "interior_point"
-    z_trade: Array | None = None
-    turnover_dual: float = 0.0
-
-    @property
-    def is_optimal(self) -> bool:
-        """Whether x solves the problem to the tolerance."""
-        return self.status == "optimal"
-
-    @property
-    def found(self) -> bool:
-        """The same as `is_optimal`, under the name qpsolvers gives it."""
-        return self.is_optimal
-
-
-def _solution(result: dict[str, Any]) -> QPSolution:
-    """The kernel's fields as they are: the __init__ of a frozen dataclass sets them one by one, in 5 microseconds."""
-    out = object.__new__(QPSolution)
-    out.__dict__.update(result)
-    return out
-
-
-def _vector(value: Any, function: str, argument: str) -> Array | None:
-    """As the kernel takes it; the usual case, float64 in C order, costs nothing."""
-    if value is None:
-        return None
-    if type(value) is np.ndarray and value.dtype is FLOAT64 and value.flags.c_contiguous:
-        return value
-    return as_array(value, function, argument)
+def _ready(value: Any) -> bool:
+    """Whether the kernel takes it as it is: the usual case, which shall cost nothing."""
+    return value is None or (type(value) is np.ndarray and value.dtype is FLOAT64)
 
 
 def _number(turnover: Any, function: str) -> float:
@@ -103,7 +38,7 @@ def _number(turnover: Any, function: str) -> float:
 
 def _start(value: Any) -> Any:
     """The weights of a solution, or of each of several."""
-    if isinstance(value, QPSolution):
+    if isinstance(value, (QPSolution, QPSolutions)):
         return value.x
     if isinstance(value, (list, tuple)) and any(isinstance(one, QPSolution) for one in value):
         return np.stack([_start(one) for one in value])
@@ -120,7 +55,10 @@ def _arrays(function: str, P: Any, values: Sequence[Any]) -> list[Array | None]:
         P = None
     given = [P, *values]
     given[8] = _start(given[8])
-    return [_vector(value, function, name) for value, name in zip(given, NAMES, strict=True)] + factors
+    arrays = [
+        value if _ready(value) else as_array(value, function, name) for value, name in zip(given, NAMES, strict=True)
+    ]
+    return arrays + factors
 
 
 def solve_qp(
@@ -194,7 +132,7 @@ def solve_qp(
     arrays = _arrays(function, P, (q, G, h, A, b, lb, ub, start, held, trading_cost))
     limit = _number(turnover, function)
     options = (tolerance, max_iterations, polish, device, method, time_limit, cancel, check_matrix)
-    return _solution(kernels.solve_qp(*arrays, limit, options))
+    return solution(kernels.solve_qp(*arrays, limit, options))
 
 
 def solve_qp_batch(
@@ -219,7 +157,7 @@ def solve_qp_batch(
     trading_cost: Any = None,
     turnover: Any = None,
     check_matrix: bool = True,
-) -> list[QPSolution]:
+) -> Sequence[QPSolution]:
     """Solve many quadratic programs in one native, parallel call.
 
     Two ways to give them:
@@ -235,12 +173,14 @@ def solve_qp_batch(
 
     Returns
     -------
-    A list of `QPSolution`, in order. A problem without an answer (infeasible, unbounded) says so in its own status and
-    leaves the others alone. On the CPU results equal those of a loop over `solve_qp` bit for bit, whatever the number
-    of threads. On a Metal GPU problems of up to 256 variables and 32 rows of each kind iterate in float32, and every
-    answer is polished and certified in float64 to the same `tolerance`; a problem that does not pass is solved by the
-    CPU. `device` and `device_reason` of each solution say which it was; `iterations` counts the steps of that device's
-    method. Memory beside arguments and results stays below 128 MiB (plus some ten n x n matrices a thread).
+    A sequence of `QPSolution`, in order: of stacked arrays a `QPSolutions`, which has each field of all problems
+    too (x is (B, n)), of a list of problems a list. A problem without an answer (infeasible, unbounded) says so in
+    its own status and leaves the others alone. On the CPU results equal those of a loop over `solve_qp` bit for
+    bit, whatever the number of threads. On a Metal GPU problems of up to 256 variables and 32 rows of each kind
+    iterate in float32, and every answer is polished and certified in float64 to the same `tolerance`; a problem
+    that does not pass is solved by the CPU. `device` and `device_reason` of each solution say which it was;
+    `iterations` counts the steps of that device's method. Memory beside arguments and results stays below 128 MiB
+    (plus some ten n x n matrices a thread).
 
     Raises
     ------
@@ -254,14 +194,12 @@ def solve_qp_batch(
     if isinstance(P, (list, tuple)) and all(isinstance(problem, Mapping) for problem in P):
         if any(value is not None for value in (*others, turnover)):
             raise ValueError(f"[{function}] arguments: expected a list of problems alone, got other arrays beside it")
-        results = kernels.solve_qp_list(*_problems(P), options)
-    else:
-        if trading_cost is not None and np.ndim(trading_cost) == 0:
-            others = (*others[:-1], np.full(np.shape(q)[-1:], float(trading_cost)))
-        limits = math.inf if turnover is None else turnover
-        limit = as_array(limits, function, "turnover").reshape(np.shape(limits))  # as_array gives a number an axis
-        results = kernels.solve_qp_batch(*_arrays(function, P, others), limit, options)
-    return [_solution(result) for result in results]
+        return [solution(result) for result in kernels.solve_qp_list(*_problems(P), options)]
+    if trading_cost is not None and np.ndim(trading_cost) == 0:
+        others = (*others[:-1], np.full(np.shape(q)[-1:], float(trading_cost)))
+    limits = math.inf if turnover is None else turnover
+    limit = as_array(limits, function, "turnover").reshape(np.shape(limits))  # as_array gives a number an axis
+    return QPSolutions(**kernels.solve_qp_batch(*_arrays(function, P, others), limit, options))
 
 
 def _problems(given: Sequence[Mapping[str, Any]]) -> tuple[list[list[Array | None]], list[float]]:

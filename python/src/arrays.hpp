@@ -78,8 +78,12 @@ inline py::array_t<double> to_numpy(portfolio::Matrix&& m) {
   return to_numpy<double>(std::move(m.data), {static_cast<py::ssize_t>(m.rows), static_cast<py::ssize_t>(m.cols)});
 }
 
+// A key of the dictionaries that results become, made once: a small problem takes no longer than a few of them.
+inline py::handle key(const char* name) { return PyUnicode_InternFromString(name); }
+
 // Every result carries these two.
 inline void add_device(py::dict& out, const portfolio::DeviceUsed& used) {
-  out["device"] = used.name;
-  out["device_reason"] = used.reason;
+  static const py::handle device = key("device"), reason = key("device_reason");
+  out[device] = used.name;
+  out[reason] = used.reason;
 }

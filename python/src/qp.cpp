@@ -1,5 +1,7 @@
 #include "portfolio/qp.hpp"
 
+#include <algorithm>
+
 #include "arrays.hpp"
 #include "interrupt.hpp"
 
@@ -45,22 +47,27 @@ struct Options {
 };
 
 py::dict to_dict(portfolio::QpResult&& r) {
+  static const py::handle x = key("x"), y = key("y"), z = key("z"), z_box = key("z_box"), status = key("status"),
+                          objective = key("objective"), primal = key("primal_residual"), dual = key("dual_residual"),
+                          gap = key("gap"), iterations = key("iterations"), polished = key("polished"),
+                          seconds = key("seconds"), method = key("method"), z_trade = key("z_trade"),
+                          turnover_dual = key("turnover_dual");
   py::dict out;
-  out["x"] = to_numpy(std::move(r.x));
-  out["y"] = to_numpy(std::move(r.y));
-  out["z"] = to_numpy(std::move(r.z));
-  out["z_box"] = to_numpy(std::move(r.z_box));
-  out["status"] = portfolio::to_string(r.status);
-  out["objective"] = r.objective;
-  out["primal_residual"] = r.primal_residual;
-  out["dual_residual"] = r.dual_residual;
-  out["gap"] = r.gap;
-  out["iterations"] = r.iterations;
-  out["polished"] = r.polished;
-  out["seconds"] = r.seconds;
-  out["method"] = portfolio::to_string(r.method);
-  if (!r.z_trade.empty()) out["z_trade"] = to_numpy(std::move(r.z_trade));
-  out["turnover_dual"] = r.turnover_dual;
+  out[x] = to_numpy(std::move(r.x));
+  out[y] = to_numpy(std::move(r.y));
+  out[z] = to_numpy(std::move(r.z));
+  out[z_box] = to_numpy(std::move(r.z_box));
+  out[status] = portfolio::to_string(r.status);
+  out[objective] = r.objective;
+  out[primal] = r.primal_residual;
+  out[dual] = r.dual_residual;
+  out[gap] = r.gap;
+  out[iterations] = r.iterations;
+  out[polished] = r.polished;
+  out[seconds] = r.seconds;
+  out[method] = portfolio::to_string(r.method);
+  if (!r.z_trade.empty()) out[z_trade] = to_numpy(std::move(r.z_trade));
+  out[turnover_dual] = r.turnover_dual;
   add_device(out, r.device);
   return out;
 }
@@ -121,16 +128,66 @@ py::dict solve_qp(const py::args& arguments) {
   return to_dict(std::move(result));
 }
 
-py::list solve_all(const std::vector<QpProblem>& problems, const std::vector<portfolio::VectorView>& starts,
-                   portfolio::QpOptions& options) {
+std::vector<portfolio::QpResult> solve_all(const std::vector<QpProblem>& problems,
+                                           const std::vector<portfolio::VectorView>& starts,
+                                           portfolio::QpOptions& options) {
   options.starts = starts.data();
-  std::vector<portfolio::QpResult> results;
-  {
-    const py::gil_scoped_release release;
-    results = portfolio::solve_qp_batch(problems, options);
+  const py::gil_scoped_release release;
+  return portfolio::solve_qp_batch(problems, options);
+}
+
+// One field of all results: an array of numbers, a list of words, an array with a row for each.
+template <class Field>
+auto numbers(const std::vector<portfolio::QpResult>& results, Field portfolio::QpResult::* field) {
+  py::array_t<Field> out(static_cast<py::ssize_t>(results.size()));
+  Field* to = out.mutable_data();
+  for (const auto& result : results) *to++ = result.*field;
+  return out;
+}
+
+template <class Word>
+py::list words(const std::vector<portfolio::QpResult>& results, const Word& word) {
+  py::list out(results.size());
+  std::string last;
+  py::str text(last);
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    const std::string own = word(results[k]);
+    if (own != last) text = py::str(last = own);  // most are the same object
+    out[k] = text;
   }
-  py::list out;
-  for (auto& result : results) out.append(to_dict(std::move(result)));
+  return out;
+}
+
+py::array_t<double> rows(const std::vector<portfolio::QpResult>& results,
+                         std::vector<double> portfolio::QpResult::* field) {
+  const std::size_t width = results.empty() ? 0 : (results[0].*field).size();
+  py::array_t<double> out({results.size(), width});
+  double* to = out.mutable_data();
+  for (const auto& result : results) to = std::copy((result.*field).begin(), (result.*field).end(), to);
+  return out;
+}
+
+// The fields of to_dict, each for all results of one shape: an object for each would take longer than a small problem.
+py::dict to_columns(const std::vector<portfolio::QpResult>& results) {
+  using Result = portfolio::QpResult;
+  py::dict out;
+  out["x"] = rows(results, &Result::x);
+  out["y"] = rows(results, &Result::y);
+  out["z"] = rows(results, &Result::z);
+  out["z_box"] = rows(results, &Result::z_box);
+  out["status"] = words(results, [](const Result& r) { return portfolio::to_string(r.status); });
+  out["objective"] = numbers(results, &Result::objective);
+  out["primal_residual"] = numbers(results, &Result::primal_residual);
+  out["dual_residual"] = numbers(results, &Result::dual_residual);
+  out["gap"] = numbers(results, &Result::gap);
+  out["iterations"] = numbers(results, &Result::iterations);
+  out["polished"] = numbers(results, &Result::polished);
+  out["seconds"] = numbers(results, &Result::seconds);
+  out["method"] = words(results, [](const Result& r) { return portfolio::to_string(r.method); });
+  if (!results.empty() && !results[0].z_trade.empty()) out["z_trade"] = rows(results, &Result::z_trade);
+  out["turnover_dual"] = numbers(results, &Result::turnover_dual);
+  out["device"] = words(results, [](const Result& r) { return r.device.name; });
+  out["device_reason"] = words(results, [](const Result& r) { return r.device.reason; });
   return out;
 }
 
@@ -164,7 +221,7 @@ struct Argument {
   }
 };
 
-py::list solve_qp_batch(const py::args& all) {
+py::dict solve_qp_batch(const py::args& all) {
   constexpr const char* name = "solve_qp_batch";
   const Arrays given = arrays_of(all);
   Options options(all[kArrays + 1], name);
@@ -196,7 +253,7 @@ py::list solve_qp_batch(const py::args& all) {
                    [&](std::size_t i) { return arguments[i].vector(k); }, limit->data()[limit->ndim() == 0 ? 0 : k]);
     starts[k] = arguments[kStart].vector(k);
   }
-  return solve_all(problems, starts, options.values);
+  return to_columns(solve_all(problems, starts, options.values));
 }
 
 // Problems of any shapes. Arrays that are the same object are shared, not copied.
@@ -209,7 +266,9 @@ py::list solve_qp_list(const std::vector<Arrays>& given, const std::vector<doubl
     problems.push_back(problem_of(given[k], turnover[k], name));
     starts.push_back(vector_view(given[k][kStart], name, "start"));
   }
-  return solve_all(problems, starts, options.values);
+  py::list out;
+  for (auto& result : solve_all(problems, starts, options.values)) out.append(to_dict(std::move(result)));
+  return out;
 }
 
 }  // namespace

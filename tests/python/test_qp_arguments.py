@@ -125,4 +125,4 @@ def test_bad_batches(change: dict[str, Any], message: str) -> None:
 
 
 def test_batch_of_nothing_is_empty() -> None:
-    assert solve_qp_batch(**{**GOOD, "q": np.zeros((0, 2))}) == []
+    assert list(solve_qp_batch(**{**GOOD, "q": np.zeros((0, 2))})) == []

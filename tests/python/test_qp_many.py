@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from portfolio_engine import available_devices
-from portfolio_engine.qp import solve_qp, solve_qp_batch
+from portfolio_engine.qp import QPSolutions, solve_qp, solve_qp_batch
 from tests.python.qp_cases import Case, make
 from tests.python.qp_checks import is_primal_certificate, is_ray, residuals
 
@@ -65,6 +65,32 @@ def test_one_matrix_for_all(device: str) -> None:
         check({**shared, "q": q[k], "G": G, "h": h[k]}, stacked[k])
         np.testing.assert_array_equal(stacked[k].x, listed[k].x)
     assert {solution.device for solution in stacked} == {device}
+
+
+@pytest.mark.parametrize("held", [None, np.full(9, 1 / 9)])
+def test_fields_of_all_are_those_of_each(held: Any) -> None:
+    shared = portfolio(9, 4)
+    q = np.geomspace(1e-2, 1e2, 7)[:, None] * shared["q"]
+    trading = {} if held is None else {"held": held, "trading_cost": 1e-4, "turnover": 0.3}
+    found = solve_qp_batch(**{**shared, "q": q}, **trading, device="cpu")
+    assert isinstance(found, QPSolutions)
+    assert len(found) == 7
+    assert found.x.shape == (7, 9)
+    for k, (solution, again) in enumerate(zip(found, found[:], strict=True)):
+        alone = solve_qp(**{**shared, "q": q[k]}, **trading, device="cpu")
+        assert vars(solution).keys() == vars(alone).keys()
+        for name, value in vars(alone).items():
+            if name == "seconds":
+                continue
+            for got in (getattr(solution, name), getattr(again, name), getattr(found, name)[k]):
+                np.testing.assert_array_equal(got, value, err_msg=name)
+            assert type(getattr(solution, name)) is type(value), name
+    assert found[-1].objective == found[6].objective
+    assert [one.objective for one in found[2:6:3]] == [found[2].objective, found[5].objective]
+    with pytest.raises(IndexError):
+        found[7]
+    again_from = solve_qp_batch(**{**shared, "q": q}, **trading, start=found, device="cpu")
+    assert sum(again_from.iterations) < sum(found.iterations)
 
 
 @pytest.mark.parametrize("device", DEVICES)

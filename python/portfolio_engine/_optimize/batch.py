@@ -128,7 +128,7 @@ def _solved(problems: list[dict[str, Any]], device: str, limit: Limit, pool: Thr
                 programs.append((k, outcome.arguments))
                 continue
             outcomes[k] = outcome
-    solutions: list[QPSolution] = []
+    solutions: Sequence[QPSolution] = []
     if programs:
         given = [arguments for _, arguments in programs]
         solutions = solve_qp_batch(given, check_matrix=False, device=device, **limit.arguments)

@@ -91,7 +91,7 @@ def _rows(case: Case, devices: list[str]) -> Iterator[Row]:
 
 def _computed_on(result: Any) -> tuple[str, str]:
     """Where a result was computed, and why there when the reason says more than that it was asked for."""
-    results = result if isinstance(result, list) else [result]
+    results = list(result) if isinstance(result, Sequence) else [result]
     used = [(_field(one, "device"), _field(one, "device_reason")) for one in results]
     names = sorted({name for name, _ in used})
     reasons = sorted({reason for _, reason in used} - {"requested", ""})

@@ -15,7 +15,7 @@
 namespace portfolio {
 namespace {
 
-constexpr std::size_t kSmall = 80;  // up to here our own QL iteration beats LAPACK's divide and conquer
+constexpr std::size_t kSmall = 100;  // up to here our own QL iteration beats LAPACK's divide and conquer
 
 // Scaled by a power of two, so that squares neither overflow nor vanish.
 int exponent_of(const double* a, std::size_t count) {

@@ -160,19 +160,21 @@ void accumulate(std::size_t n, std::size_t stride, const double* a, const double
   }
 }
 
-// One sweep from m up to l. Each rotation is applied at once: its vectors are turned while the processor waits for the
-// square root and the divisions of the next.
-void sweep(std::size_t l, std::size_t m, std::size_t stride, double* d, double* e, double* z) {
+// One sweep from m up to l. Each rotation is applied one step late, when its numbers are known: the vectors are turned
+// while the processor waits for the square root and the divisions of the next.
+[[gnu::noinline]] void sweep(std::size_t l, std::size_t m, std::size_t stride, double* d, double* e, double* z) {
   double g = (d[l + 1] - d[l]) / (2.0 * e[l]);
   const double root = __builtin_sqrt(g * g + 1.0);
   g = d[m] - d[l] + e[l] / (g > 0.0 ? g + root : g - root);
   double s = 1.0, c = 1.0, p = 0.0;
   for (std::size_t i = m; i-- > l;) {
+    const double last_c = c, last_s = s;
     const double f = s * e[i], b = c * e[i], norm = __builtin_sqrt(f * f + g * g);
     e[i + 1] = norm;
     if (norm == 0.0) {  // the matrix has come apart here
       d[i + 1] -= p;
       e[m] = 0.0;
+      if (i + 1 < m) rotate(z + (i + 1) * stride, z + (i + 2) * stride, stride, last_c, last_s);
       return;
     }
     s = f / norm;
@@ -181,8 +183,9 @@ void sweep(std::size_t l, std::size_t m, std::size_t stride, double* d, double* 
     p = s * r;
     d[i + 1] = above + p;
     g = c * r - b;
-    rotate(z + i * stride, z + (i + 1) * stride, stride, c, s);
+    if (i + 1 < m) rotate(z + (i + 1) * stride, z + (i + 2) * stride, stride, last_c, last_s);
   }
+  rotate(z + l * stride, z + (l + 1) * stride, stride, c, s);
   d[l] -= p;
   e[l] = g;
   e[m] = 0.0;

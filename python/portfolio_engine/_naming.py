@@ -29,6 +29,8 @@ def unknown(function: str, argument: str, kind: str, name: object, known: Iterab
 
 def fraction(value: float, function: str, argument: str, *, limit: float = LARGEST_WEIGHT) -> float:
     """`value` as a weight; NaN is refused, and 30 asks whether 0.30 was meant."""
+    if type(value) is float and abs(value) <= limit:  # NaN is not
+        return value
     if isinstance(value, (bool, str)):
         raise ValueError(f"[{function}] {argument}: expected a number, got {value!r}")
     number = float(value)
@@ -44,6 +46,8 @@ def fraction(value: float, function: str, argument: str, *, limit: float = LARGE
 
 def as_mapping(value: Any) -> dict[str, Any] | None:
     """A mapping or a pandas Series as a dict with string keys; None for anything else."""
+    if type(value) is float:
+        return None
     if isinstance(value, Mapping):
         return {str(key): item for key, item in value.items()}
     if hasattr(value, "index") and hasattr(value, "items"):

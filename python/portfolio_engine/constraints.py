@@ -140,6 +140,9 @@ class Constraints:
         return held
 
 
+LONG_ONLY = Constraints()  # fully invested, nothing sold short
+
+
 def _linear(name: str, row: Linear | Mapping[str, Any]) -> Linear:
     if not isinstance(row, Linear):
         known = ("coefficients", "lower", "upper")

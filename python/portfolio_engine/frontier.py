@@ -24,7 +24,7 @@ from portfolio_engine._optimize.search import least_variance
 from portfolio_engine._optimize.solver import RESIDUAL_LIMIT, InfeasibleProgramError, Solver
 from portfolio_engine.allocation import Allocation
 from portfolio_engine.cancel import CancelToken, Limit
-from portfolio_engine.constraints import Constraints
+from portfolio_engine.constraints import LONG_ONLY, Constraints
 from portfolio_engine.corner_portfolios import Corners, FrontierPoint
 from portfolio_engine.errors import SolverError
 from portfolio_engine.moments import Moments, estimate_moments
@@ -186,7 +186,7 @@ def efficient_frontier(
     moments = returns_or_moments
     if not isinstance(moments, Moments):
         moments = estimate_moments(moments, device=device)
-    rules = Constraints() if constraints is None else constraints
+    rules = LONG_ONLY if constraints is None else constraints
     if rules.tracking_error is not None:
         raise ValueError(
             f"[{FUNCTION}] constraints: expected linear ones, got tracking_error; optimize takes it, target by target"
@@ -261,8 +261,8 @@ def _corners(raw: dict[str, Any], program: Program, moments: Moments) -> Corners
     if program.k > program.n:  # where only the variables of turnover bend, the weights do not
         keep = _bends(t, table)
         t, returns, risk, table = t[keep], returns[keep], risk[keep], table[keep]
-    with np.errstate(divide="ignore"):
-        aversion = 1.0 / t
+    aversion = np.full(len(t), np.inf)
+    np.divide(1.0, t, out=aversion, where=t != 0)
     return Corners(_table(table, moments), returns, np.sqrt(risk), aversion, moments)
 
 

@@ -36,7 +36,7 @@ estimates = [
     for method in ("sample", "ledoit_wolf", "oas")
     for w in (None, weights)
 ]
-sizes = [np.cov(table(2 * n, n).T) for n in range(2, 90, 3)]
+sizes = [np.cov(table(2 * n, n).T) for n in range(2, 102, 3)]
 rng = np.random.default_rng(2)
 Q = np.linalg.qr(rng.standard_normal((30, 30)))[0]
 hard = [

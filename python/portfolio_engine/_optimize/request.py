@@ -19,11 +19,10 @@ from portfolio_engine._optimize.solver import Solver
 from portfolio_engine._optimize.tail import Tail
 from portfolio_engine.black_litterman import View
 from portfolio_engine.cancel import Limit
-from portfolio_engine.constraints import Constraints
+from portfolio_engine.constraints import LONG_ONLY, Constraints
 from portfolio_engine.moments import Moments, estimate_moments
 
 FUNCTION = "optimize"
-NO_RULES = Constraints()
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +66,7 @@ def prepare(
     options |= {"confidence": confidence, "risk_tolerance": risk_tolerance}
     options = {name: value for name, value in options.items() if value is not None}
     registry.check_options(chosen, options)
-    rules = NO_RULES if constraints is None else constraints
+    rules = LONG_ONLY if constraints is None else constraints
     if not isinstance(rules, Constraints):
         raise ValueError(f"[{FUNCTION}] constraints: expected Constraints, got {type(rules).__name__}")
     moments = returns_or_moments

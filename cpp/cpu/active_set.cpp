@@ -49,7 +49,9 @@ void ActiveSet::begin(const QpOptions& options) {
   x_.resize(at(n));
   place_.assign(at(n), -1);
   const bool given = options.start && inside(options.start) <= kDense;
-  if (given || p.held || n > kAll || !factor_start_.find(model_, x_)) start_at(given ? options.start : p.held);
+  if (given || model_.turnover() >= 0 || n > kAll || !factor_start_.find(model_, x_)) {
+    start_at(given ? options.start : p.held);
+  }
   qp::gradient_at(p, model_.hessian(), x_, gradient_);
   core_.attach(model_, n <= kAll ? n : std::min(n, 4 * kFirst));
   refresh();

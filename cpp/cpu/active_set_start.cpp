@@ -32,6 +32,12 @@ std::optional<double> budget(const Model& model) {
 void FactorStart::split(const Model& model, double budget) {
   const auto n = static_cast<std::size_t>(model.n());
   for (auto* v : {&beta_, &specific_, &inverse_, &price_, &low_, &high_}) v->assign(n, 0.0);
+  cost_.clear();
+  held_.clear();
+  for (std::size_t j = 0; model.kinked() && j < n; ++j) {
+    cost_.push_back(model.cost(static_cast<int>(j)));
+    held_.push_back(model.held(static_cast<int>(j)));
+  }
   ones_.assign(n, 1.0);
   model.hessian().add_product(ones_.data(), beta_.data());
   double total = 0.0, mean = 0.0;
@@ -52,14 +58,25 @@ void FactorStart::split(const Model& model, double budget) {
   }
 }
 
-// x_j = (multiplier - price_j) / specific_j within its bounds, with the multiplier at which they sum to the budget:
-// Newton's method between two multipliers that are too small and too large.
+// What one variable wants: (multiplier - price_j) / specific_j, or to stay where it is held if the way costs more.
+template <bool Trades>
+double FactorStart::wanted(std::size_t j) const {
+  const double away = multiplier_ - price_[j];
+  if constexpr (!Trades) return away * inverse_[j];
+  const double more = (away - cost_[j]) * inverse_[j], less = (away + cost_[j]) * inverse_[j];
+  return more > held_[j] ? more : less < held_[j] ? less : held_[j];
+}
+
+// x_j as wanted within its bounds, with the multiplier at which they sum to the budget: Newton's method between two
+// multipliers that are too small and too large.
+template <bool Trades>
 bool FactorStart::spend(double budget, std::vector<double>& x) {
   const std::size_t n = price_.size();
   double below = price_[0], above = price_[0], least = 0.0, most = 0.0;
   for (std::size_t j = 0; j < n; ++j) {
-    below = std::min(below, price_[j] + specific_[j] * low_[j]);
-    above = std::max(above, price_[j] + specific_[j] * high_[j]);
+    const double cost = Trades ? cost_[j] : 0.0;
+    below = std::min(below, price_[j] - cost + specific_[j] * low_[j]);
+    above = std::max(above, price_[j] + cost + specific_[j] * high_[j]);
     least += low_[j];
     most += high_[j];
   }
@@ -69,10 +86,10 @@ bool FactorStart::spend(double budget, std::vector<double>& x) {
     if (!(multiplier_ > below && multiplier_ < above)) multiplier_ = 0.5 * (below + above);
     double over = -budget, slope = 0.0;
     for (std::size_t j = 0; j < n; ++j) {
-      const double wanted = (multiplier_ - price_[j]) * inverse_[j];
-      x[j] = std::min(std::max(wanted, low_[j]), high_[j]);
+      const double free = wanted<Trades>(j);
+      x[j] = std::min(std::max(free, low_[j]), high_[j]);
       over += x[j];
-      slope += x[j] == wanted ? inverse_[j] : 0.0;
+      slope += x[j] == free && !(Trades && free == held_[j]) ? inverse_[j] : 0.0;
     }
     if (std::fabs(over) <= rounding) return true;
     (over > 0.0 ? above : below) = multiplier_;
@@ -95,7 +112,7 @@ bool FactorStart::find(const Model& model, std::vector<double>& x) {
   multiplier_ = std::numeric_limits<double>::quiet_NaN();
   for (int step = 0; step < kExposures; ++step) {
     for (std::size_t j = 0; j < n; ++j) price_[j] = q[j] + exposure * beta_[j];
-    if (!spend(*sum, x)) return false;
+    if (!(cost_.empty() ? spend<false>(*sum, x) : spend<true>(*sum, x))) return false;
     double error = exposure;
     for (std::size_t j = 0; j < n; ++j) error -= beta_[j] * x[j];
     if (std::fabs(error) <= kNear * std::fabs(exposure)) return true;

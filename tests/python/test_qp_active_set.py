@@ -225,6 +225,22 @@ def test_one_factor_is_a_good_start() -> None:
     assert steps["one factor"] < 0.6 * steps["zero"], steps
 
 
+@pytest.mark.parametrize("cost", [0.0, 1e-5, 1e-3, 0.1])
+def test_one_factor_is_a_good_start_where_trading_costs(cost: float) -> None:
+    """From equal holdings, nearly all of which are sold, or kept where trading is dear."""
+    steps = {"held": 0, "one factor": 0}
+    for seed in range(20):
+        n = 20 + 3 * seed
+        problem = portfolio(n, seed, kind="box") | {"held": np.full(n, 1 / n), "trading_cost": np.full(n, cost)}
+        found, other = solve_qp(**problem), solve_qp(**problem, start=problem["held"])
+        assert (found.method, found.status) == ("active_set", "optimal")
+        assert max(found.primal_residual, found.dual_residual, found.gap) <= 1e-12
+        np.testing.assert_allclose(found.x, other.x, atol=1e-8)
+        steps["one factor"] += found.iterations
+        steps["held"] += other.iterations
+    assert steps["one factor"] < (0.3 if cost < 0.1 else 1.5) * steps["held"], steps
+
+
 @pytest.mark.parametrize(("low", "high"), [(0.0, 0.1), (0.1, 0.1), (0.1, 1.0), (-np.inf, np.inf), (0.0, np.inf)])
 def test_the_start_where_bounds_pin_or_are_absent(low: float, high: float) -> None:
     problem = portfolio(10, 3)

@@ -49,9 +49,7 @@ void ActiveSet::begin(const QpOptions& options) {
   x_.resize(at(n));
   place_.assign(at(n), -1);
   const bool given = options.start && inside(options.start) <= kDense;
-  if (given || model_.turnover() >= 0 || n > kAll || !factor_start_.find(model_, x_)) {
-    start_at(given ? options.start : p.held);
-  }
+  if (given || !start_by_factor()) start_at(given ? options.start : p.held);
   qp::gradient_at(p, model_.hessian(), x_, gradient_);
   core_.attach(model_, n <= kAll ? n : std::min(n, 4 * kFirst));
   refresh();
@@ -69,6 +67,20 @@ void ActiveSet::begin(const QpOptions& options) {
     enter(kFirst);
   }
   core_.seed();
+}
+
+// False where it is no start. Many variables that are not held start from zero as well: few of them will not be.
+bool ActiveSet::start_by_factor() {
+  const bool many = model_.n() > kAll;
+  if (model_.turnover() >= 0 || (many && !model_.kinked())) return false;
+  if (!factor_start_.find(model_, x_)) return false;
+  if (!many) return true;
+  int moved = 0;
+  for (int j = 0; j < model_.n(); ++j) {
+    const double x = x_[at(j)];
+    moved += x > model_.lb(j) && x < model_.ub(j) && x != model_.held(j) ? 1 : 0;
+  }
+  return moved <= kDense;
 }
 
 void ActiveSet::start_at(VectorView near) {

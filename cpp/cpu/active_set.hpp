@@ -25,6 +25,7 @@ class ActiveSet {
   double most_work(const QpOptions& options) const;
   bool only_equations() const;
   void begin(const QpOptions& options);
+  bool start_by_factor();
   void start_at(VectorView near);
   int inside(VectorView near) const;
   double violation(int j) const;

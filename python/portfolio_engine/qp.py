@@ -103,8 +103,8 @@ def solve_qp(
     device : "auto", "cpu" or "metal".
     method : "auto" tries the active set within a budget of work, then the interior point; "active_set" without the
         budget, the interior point only where it fails; "interior_point" alone.
-    start : (n,) or a `QPSolution`, a point near the answer, feasible or not; the active set starts from it (else where one
-        factor would lead, `held` or zero). It changes the time, not the answer.
+    start : (n,) or a `QPSolution`, a point near the answer, feasible or not; the active set starts from it (else where
+        one factor would lead, `held` or zero). It changes the time, not the answer.
     time_limit : seconds after which the best point so far is returned with status "time_limit"; None for no limit.
     cancel : a `CancelToken`; another thread's ``cancel()`` ends the work with status "cancelled".
     held : (n,) the present weights.

@@ -1,4 +1,7 @@
-// One abstract class per device. Public functions check arguments and choose; a backend assumes good input.
+// One abstract class per device. Public functions check arguments and choose; a backend assumes good input. Two things
+// it does not assume, because they are found on the way: that the returns of a covariance are finite (the public
+// function sees it in their mean) and that P of a quadratic program is finite, symmetric and convex (the backend
+// refuses it).
 #pragma once
 
 #include <string>

@@ -96,7 +96,8 @@ def test_captures_of_long_and_wild_series() -> None:
     """Growth beyond the range of floating point numbers, and a loss of everything."""
     b = np.tile([0.1, -0.1, 0.2, -0.3, 0.0], 400)
     up, down = b > 0, b < 0
-    for x in (np.where(up, 5.0, -0.9), np.where(up, -0.999999, 50.0), np.where(up, 1e10, -1 + 1e-15), 3 * b):
+    wild = (np.where(up, 1e10, -1 + 1e-15), np.where(up, 1e30, -0.5))  # thirteen of 1e30 multiply to infinity
+    for x in (np.where(up, 5.0, -0.9), np.where(up, -0.999999, 50.0), *wild, 3 * b):
         got = performance(x, b)
         for capture, rows in ((got.up_capture, up), (got.down_capture, down)):
             own, market = np.log1p(x[rows]).mean(), np.log1p(b[rows]).mean()

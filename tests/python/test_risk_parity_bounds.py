@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -120,8 +122,8 @@ def test_bounds_that_leave_one_point() -> None:
     [{"upper": 0.2}, {"lower": 0.3}, {"lower": [0.3, 0, 0, 0], "upper": [0.2, 1, 1, 1]}],
     ids=["no room above", "no room below", "crossed"],
 )
-def test_bounds_without_room_are_infeasible(bounds: dict[str, object]) -> None:
-    assert risk_parity(np.eye(4), **bounds).status == "infeasible"  # type: ignore[arg-type]
+def test_bounds_without_room_are_infeasible(bounds: dict[str, Any]) -> None:
+    assert risk_parity(np.eye(4), **bounds).status == "infeasible"
 
 
 def test_budgets_that_no_weights_within_the_bounds_have() -> None:
@@ -150,9 +152,9 @@ def test_labels_align_bounds() -> None:
         ({"upper": [1, 1]}, r"upper: expected one for each of the 3 assets, got 2"),
     ],
 )
-def test_bad_bounds_are_named(bounds: dict[str, object], message: str) -> None:
+def test_bad_bounds_are_named(bounds: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        risk_parity(np.eye(3), **bounds)  # type: ignore[arg-type]
+        risk_parity(np.eye(3), **bounds)
 
 
 def test_500_assets_with_caps() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -102,12 +104,13 @@ def test_lognormal_moments() -> None:
 
 def test_limits() -> None:
     unit = (np.zeros(5), np.eye(5), np.full(5, 0.2))
+    unknown: Any = "halton"
     with pytest.raises(ValueError, match=r"\[simulate\] sampling: expected at most 1111 dimensions .*, got 223 x 5"):
         simulate(*unit, horizon=223, scenarios=4, sampling="sobol")
     simulate(*unit, horizon=222, scenarios=4, sampling="sobol")
     with pytest.raises(ValueError, match=r"sampling: expected \"random\" for student_t"):
         simulate(*unit, distribution="student_t", sampling="sobol")
     with pytest.raises(ValueError, match=r"sampling: expected \"random\" or \"sobol\", got \"halton\""):
-        simulate(*unit, sampling="halton")  # type: ignore[arg-type]
+        simulate(*unit, sampling=unknown)
     with pytest.raises(ValueError, match=r"scenarios: expected at most 2\^32 Sobol points"):
         simulate(*unit, scenarios=2**32 + 1, sampling="sobol")

@@ -142,11 +142,11 @@ class Scheduling:
         due = {portfolio.portfolio_id for portfolio in portfolios if self._is_due(portfolio, now)}
         self.progress.due = len(due)
         # those that are due first: their prices are those of the open
-        todo = iter(sorted((p.portfolio_id for p in portfolios), key=lambda own: own not in due))
+        waiting = iter(sorted((p.portfolio_id for p in portfolios), key=lambda own: own not in due))
         found: list[Decision] = []
         async with asyncio.TaskGroup() as group:
             for _ in range(self._at_once):
-                group.create_task(self._work(todo, due, found))
+                group.create_task(self._work(waiting, due, found))
         await self._keep()
         return found
 
@@ -163,9 +163,9 @@ class Scheduling:
         except DomainError as error:
             log.warning("scheduler has no fresh prices", extra={"error": error.detail})
 
-    async def _work(self, todo: Iterator[str], due: set[str], found: list[Decision]) -> None:
+    async def _work(self, waiting: Iterator[str], due: set[str], found: list[Decision]) -> None:
         progress = self.progress
-        for portfolio_id in todo:
+        for portfolio_id in waiting:
             progress.due -= portfolio_id in due
             progress.running += 1
             try:

@@ -108,10 +108,10 @@ def recursion(sources: list[Source]) -> Iterator[tuple[Source, Finding]]:
         calls[name] = set(re.findall(r"\b(\w+)\s*(?:<[^<>;]*>)?\s*\(", body)) & bodies.keys()
     for name, (source, function) in bodies.items():
         reached: set[str] = set()
-        todo = set(calls[name])
-        while todo:
-            reached |= todo
-            todo = set().union(*(calls[each] for each in todo)) - reached
+        called = set(calls[name])
+        while called:
+            reached |= called
+            called = set().union(*(calls[each] for each in called)) - reached
         if name in reached:
             yield source, (function.at, f"recursion: {name}")
 

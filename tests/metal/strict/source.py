@@ -119,10 +119,10 @@ def split_arguments(parameters: str) -> list[str]:
 def with_helpers(path: Path, folder: Path) -> list[Source]:
     """The file, first, and everything of ours that it includes, each once."""
     found: dict[Path, Source] = {}
-    todo = [path]
-    while todo:
-        each = todo.pop()
+    unread = [path]
+    while unread:
+        each = unread.pop()
         if each not in found and each.exists():
             found[each] = Source.read(each)
-            todo += [folder / name for _, name, angled in found[each].includes() if not angled]
+            unread += [folder / name for _, name, angled in found[each].includes() if not angled]
     return list(found.values())
